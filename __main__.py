@@ -1,0 +1,56 @@
+"""Provisions LangGraph checkpoint storage for the stack's environment."""
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+import pulumi_postgresql as postgresql
+import pulumi_vault as vault
+
+from components.checkpoint_storage import CheckpointStorage
+from components.settings import Settings
+from components.storage_args import storage_args
+
+
+def providers(settings: Settings) -> list[pulumi.ProviderResource]:
+    """Return explicit providers: without them a preview would need a cluster and Vault."""
+    chosen: list[pulumi.ProviderResource] = [
+        kubernetes.Provider(
+            "kubernetes",
+            kubeconfig=pulumi.Output.secret(settings.kubeconfig) if settings.kubeconfig else None,
+            context=settings.kube_context or None,
+            # A renewed kubeconfig is still the same cluster, not a reason to replace everything.
+            cluster_identifier=settings.environment,
+        ),
+        vault.Provider(
+            "vault",
+            address=settings.vault_address,
+            ca_cert_file=settings.vault_ca_cert_file or None,
+            namespace=settings.vault_namespace or None,
+            # A child token would be made, and its parent looked up, already at preview.
+            skip_child_token=True,
+        ),
+    ]
+    if settings.manage_database:
+        # Connects as PGHOST, PGPORT, PGUSER and PGPASSWORD say, like psql.
+        chosen.append(
+            postgresql.Provider(
+                "postgresql",
+                sslmode=settings.insecure_database_ssl_mode or "verify-full",
+                sslrootcert=settings.database_ca_cert_file or None,
+                superuser=False,
+                expected_version="15.0.0",
+            )
+        )
+    return chosen
+
+
+settings = Settings.load()
+storage = CheckpointStorage(
+    "checkpoints", storage_args(settings), pulumi.ResourceOptions(providers=providers(settings))
+)
+
+pulumi.export("schemaVersion", storage.schema_version)
+pulumi.export("verification", storage.verification)
+pulumi.export("migrationJob", storage.migration_job)
+pulumi.export("verificationJob", storage.verification_job)
+pulumi.export("namespace", settings.namespace)
+pulumi.export("application", storage.application)

@@ -1,0 +1,1 @@
+"""Pulumi components that provision, migrate and verify LangGraph checkpoint storage."""

@@ -1,0 +1,102 @@
+"""The database of the checkpoints and the three roles that share it."""
+
+from typing import TypedDict
+
+import pulumi
+import pulumi_postgresql as postgresql
+import pulumi_vault as vault
+
+# 32 random bytes, which Vault prints as 64 hexadecimal digits.
+PASSWORD_PATH = "sys/tools/random/32"  # noqa: S105 -- a path
+
+
+class CheckpointDatabaseArgs(TypedDict):
+    """Inputs of CheckpointDatabase."""
+
+    database: str
+    """Name of the database to create."""
+    schema: str
+    """Schema of the tables; any but "public", which every database has, is created."""
+    owner: str
+    """Role to create that owns the database and its tables and cannot log in."""
+    migrator: str
+    """Role to create that logs in to migrate, as a member of the owner."""
+    application: str
+    """Role to create that logs in for the application; the migration grants it rows, never DDL."""
+
+
+class CheckpointDatabase(pulumi.ComponentResource):
+    """Provisions the owner, migrator and application roles, the database and its schema.
+
+    Vault draws the passwords, so that they are random without ever standing in a file. GRANTs on
+    the tables are the migration's: as resources they race ("tuple concurrently updated").
+    """
+
+    migrator_password: pulumi.Output[str]
+    """Password of the migrator role, a secret."""
+    application_password: pulumi.Output[str]
+    """Password of the application role, a secret."""
+
+    def __init__(
+        self, name: str, args: CheckpointDatabaseArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("langgraph-checkpoint:index:CheckpointDatabase", name, None, opts)
+
+        owner = postgresql.Role(
+            f"{name}-owner",
+            name=args["owner"],
+            login=False,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.migrator_password = self._login_role(
+            f"{name}-migrator", args["migrator"], args["schema"], member_of=[owner.name]
+        )
+        self.application_password = self._login_role(
+            f"{name}-application", args["application"], args["schema"], member_of=[]
+        )
+        database = postgresql.Database(
+            f"{name}-database",
+            name=args["database"],
+            owner=owner.name,
+            # What LangGraph stores is Unicode; a server's template may have another encoding.
+            template="template0",
+            encoding="UTF8",
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        if args["schema"] != "public":
+            postgresql.Schema(
+                f"{name}-schema",
+                name=args["schema"],
+                database=database.name,
+                owner=owner.name,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+
+        self.register_outputs({})
+
+    def _login_role(
+        self, name: str, role: str, schema: str, *, member_of: list[pulumi.Output[str]]
+    ) -> pulumi.Output[str]:
+        drawn = vault.generic.Endpoint(
+            f"{name}-password",
+            path=PASSWORD_PATH,
+            data_json='{"format": "hex"}',
+            write_fields=["random_bytes"],
+            disable_read=True,
+            disable_delete=True,
+            opts=pulumi.ResourceOptions(
+                parent=self, additional_secret_outputs=["writeData", "writeDataJson"]
+            ),
+        )
+        password = pulumi.Output.secret(drawn.write_data["random_bytes"])
+        postgresql.Role(
+            name,
+            name=role,
+            login=True,
+            password=password,
+            roles=member_of,
+            # Fixed, so that no schema of the session's user comes before the tables' own.
+            search_paths=[schema],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        return password

@@ -1,0 +1,81 @@
+"""What the Jobs get from the component's inputs: their common template and their files."""
+
+from .manifests import (
+    CREDENTIALS_DIR,
+    DATABASE_CA,
+    FILES_DIR,
+    TOKEN_DIR,
+    VAULT_CA,
+    Cluster,
+    JobTemplate,
+)
+from .migration_files import SCRIPTS, load_migrations, load_scripts, render
+from .storage_args import CheckpointStorageArgs, DatabaseArgs, VaultArgs
+
+
+def job_template(args: CheckpointStorageArgs) -> JobTemplate:
+    """Return what the migration, verification and rollback Jobs share."""
+    jobs = args["jobs"]
+    return JobTemplate(
+        cluster=Cluster(kubeconfig=args["kubeconfig"], context=args["kube_context"]),
+        namespace=args["namespace"],
+        name=jobs["name"],
+        service_account=args["service_account"],
+        vault_image=jobs["vault_image"],
+        postgres_image=jobs["postgres_image"],
+        vault_environment=_vault_environment(args["vault"]),
+        database_environment=_database_environment(args["database"]),
+        audience=args["vault"]["audience"],
+        backoff_limit=jobs["backoff_limit"],
+        ttl_seconds=jobs["ttl_seconds"],
+        timeout_seconds=jobs["timeout_seconds"],
+    )
+
+
+def job_files(args: CheckpointStorageArgs) -> dict[str, str]:
+    """Return the files that the Jobs mount, by name; none of them holds a secret."""
+    vault, database = args["vault"], args["database"]
+    agent = render(
+        SCRIPTS / "vault-agent.hcl",
+        {
+            "auth_mount": vault["auth_mount"],
+            "role": vault["role"],
+            "secret_path": f"{vault['kv_mount']}/data/{vault['secret_path']}",
+            "token_file": f"{TOKEN_DIR}/token",
+            "credentials_dir": CREDENTIALS_DIR,
+        },
+    )
+    certificates = {VAULT_CA: vault["ca_certificate"], DATABASE_CA: database["ca_certificate"]}
+    return {
+        **load_migrations(),
+        **load_scripts(),
+        "vault-agent.hcl": agent,
+        **{name: pem for name, pem in certificates.items() if pem},
+    }
+
+
+def _vault_environment(vault: VaultArgs) -> dict[str, str]:
+    environment = {
+        "VAULT_ADDR": vault["address"],
+        "VAULT_ROLE": vault["role"],
+        "SECRET_PATH": f"{vault['kv_mount']}/{vault['secret_path']}",
+    }
+    if vault["ca_certificate"]:
+        environment["VAULT_CACERT"] = f"{FILES_DIR}/{VAULT_CA}"
+    if vault["namespace"]:
+        environment["VAULT_NAMESPACE"] = vault["namespace"]
+    return environment
+
+
+def _database_environment(database: DatabaseArgs) -> dict[str, str]:
+    # "system" makes libpq 16 and newer trust the image's public CAs.
+    ca = f"{FILES_DIR}/{DATABASE_CA}" if database["ca_certificate"] else "system"
+    environment = {
+        "SCHEMA": database["schema"],
+        "OWNER_ROLE": database["owner"],
+        "APP_ROLE": database["application_role"],
+        "PGSSLMODE": database["ssl_mode"],
+    }
+    if database["ssl_mode"].startswith("verify-"):
+        environment["PGSSLROOTCERT"] = ca
+    return environment

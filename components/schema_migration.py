@@ -1,0 +1,66 @@
+"""Applies the checkpoint schema with a Job that runs again only when its content changes."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from .awaited_job import awaited_job
+from .manifests import FILES_DIR, JobTemplate, config_map
+from .migration_files import digest, newest
+
+
+class SchemaMigrationArgs(TypedDict):
+    """Inputs of SchemaMigration."""
+
+    jobs: JobTemplate
+    """What all Jobs share."""
+    files: Mapping[str, str]
+    """Files of the ConfigMap by name: SQL, scripts, the Vault agent's configuration, CAs."""
+    needs: Sequence[pulumi.Resource]
+    """What must be there before the Job starts: Vault's side and the database."""
+
+
+class SchemaMigration(pulumi.ComponentResource):
+    """Puts SQL and scripts into a ConfigMap, runs the migration Job and waits for it."""
+
+    config_map_name: str
+    """Name of the ConfigMap that holds the files; it carries a digest of its content."""
+    job_name: pulumi.Output[str]
+    """Name of the Job that ran the migration."""
+    job_uid: pulumi.Output[str]
+    """UID of that Job, another one whenever the migration ran again."""
+
+    def __init__(
+        self, name: str, args: SchemaMigrationArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("langgraph-checkpoint:index:SchemaMigration", name, None, opts)
+        jobs, files = args["jobs"], args["files"]
+        self.config_map_name = f"{jobs.name}-migration-{digest(files)}"
+
+        manifest = config_map(jobs.namespace, self.config_map_name, files)
+        scripts = kubernetes.core.v1.ConfigMap(
+            f"{name}-files",
+            metadata=manifest["metadata"],
+            immutable=manifest["immutable"],
+            data=manifest["data"],
+            opts=pulumi.ResourceOptions(parent=self, depends_on=args["needs"]),
+        )
+        job = awaited_job(
+            f"{name}-job",
+            jobs.job(
+                "migration",
+                newest(files),
+                "migrate",
+                [f"{FILES_DIR}/migrate.sh", "up"],
+                config_map=self.config_map_name,
+            ),
+            jobs,
+            parent=self,
+            depends_on=[*args["needs"], scripts],
+        )
+
+        self.job_name = job.metadata["name"]
+        self.job_uid = job.metadata["uid"]
+        self.register_outputs({"job_name": self.job_name, "job_uid": self.job_uid})

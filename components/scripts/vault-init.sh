@@ -1,0 +1,127 @@
+#!/bin/sh
+# Logs in to Vault with the pod's ServiceAccount token, reads one secret and leaves it as the two
+# files that libpq reads by itself; then ends the Vault token, whatever happened.
+#
+# Exit status: 0 done, 20 refused by Vault, 21 secret not usable, 22 gave up waiting for Vault,
+# 143 stopped by a signal.
+set -u
+umask 077
+: "${VAULT_ADDR:?}" "${VAULT_ROLE:?}" "${SECRET_PATH:?}"
+: "${CREDENTIALS_DIR:=/vault/secrets}" "${DEADLINE_SECONDS:=60}"
+: "${AGENT_CONFIG:=/migrations/vault-agent.hcl}" "${TERMINATION_LOG:=/dev/termination-log}"
+: "${TOKEN_FILE:=/var/run/secrets/vault/token}"
+
+# The command line reads its token from this folder, so that the token stays out of the environment.
+export HOME="$CREDENTIALS_DIR"
+# One short try a request: this script retries, and one attempt must not outlive its deadline.
+export VAULT_CLIENT_TIMEOUT=5s VAULT_MAX_RETRIES=0
+
+service="$CREDENTIALS_DIR/pg_service.conf"
+pgpass="$CREDENTIALS_DIR/pgpass"
+rendered="$CREDENTIALS_DIR/.rendered"
+token="$CREDENTIALS_DIR/.vault-token"
+log="$CREDENTIALS_DIR/.agent.log"
+attempt_seconds=20
+started=$(date +%s)
+agent=
+
+say() {
+	echo "==> vault-init: $*"
+}
+
+finish() { # STATUS SENTENCE
+	say "$2"
+	echo "vault-init: $2" >"$TERMINATION_LOG"
+	exit "$1"
+}
+
+revoke_token() {
+	[ -s "$token" ] || return 0
+	if vault token revoke -self >/dev/null 2>&1; then
+		say "Vault token revoked"
+	else
+		say "Vault token not revoked, it ends by its own time limit"
+	fi
+}
+
+clean_up() {
+	status=$?
+	trap - EXIT
+	[ -z "$agent" ] || kill "$agent" 2>/dev/null
+	revoke_token
+	rm -f "$token" "$rendered" "$log"
+	exit "$status"
+}
+trap clean_up EXIT
+trap 'exit 143' TERM INT
+
+# Runs the agent once; true when it has rendered its last file.
+run_agent() {
+	rm -f "$rendered"
+	vault agent -config="$AGENT_CONFIG" >"$log" 2>&1 &
+	agent=$!
+	ticks=$((attempt_seconds * 10))
+	while kill -0 "$agent" 2>/dev/null && [ "$ticks" -gt 0 ]; do
+		ticks=$((ticks - 1))
+		sleep 0.1
+	done
+	kill "$agent" 2>/dev/null
+	wait "$agent"
+	agent=
+	[ -s "$rendered" ]
+}
+
+# Sets code (HTTP status or nothing) and reason (one line) from the agent's log, which prints
+# Vault's errors as a list, each line behind a star.
+read_log() {
+	code=$(sed -n 's/^.*Code: \([0-9]*\)\. Errors.*/\1/p' "$log" | tail -n 1)
+	reason=$(sed -n 's/^[ |]*\(\\t\)*[ 	]*\* *//p' "$log" | grep -v 'error occurred:' | tail -n 1)
+	[ -n "$reason" ] || reason=$(sed -n \
+		-e 's/.*\(no secret exists at [^ "]*\).*/\1/p' \
+		-e 's/.*map has no entry for key \\"\([a-z]*\)\\".*/the secret has no field "\1"/p' \
+		-e 's/.*error="\(.*\)".*/\1/p' "$log" | tail -n 1)
+	[ -n "$reason" ] || reason=$(tail -n 1 "$log")
+	if [ -s "$token" ]; then
+		doing="reading $SECRET_PATH at $VAULT_ADDR"
+	else
+		doing="login with role $VAULT_ROLE at $VAULT_ADDR"
+	fi
+}
+
+# Ends the script when trying again cannot help.
+stop_if_fatal() {
+	case "$code:$reason" in
+		*"no secret exists"* | *"has no field"* | 404:*) finish 21 "$doing: $reason" ;;
+		400:* | 403:*) finish 20 "$doing: Vault answered $code: $reason" ;;
+		*) ;;
+	esac
+}
+
+# libpq's files hold one value a line; anything else would be cut off or taken for another setting.
+check_files() {
+	if [ "$(wc -l <"$service")" -ne 5 ] || [ "$(wc -l <"$pgpass")" -ne 1 ]; then
+		finish 21 "a field of $SECRET_PATH holds a line break"
+	fi
+	for field in host port dbname user; do
+		grep -q "^$field=.*[^[:space:]]\$" "$service" || finish 21 \
+			"the field for libpq's $field in $SECRET_PATH is empty or ends in white space"
+	done
+	grep -q '^[*]:[*]:[*]:[*]:.' "$pgpass" || finish 21 "the field password in $SECRET_PATH is empty"
+}
+
+[ -s "$TOKEN_FILE" ] || finish 20 "no ServiceAccount token at $TOKEN_FILE"
+say "login with role $VAULT_ROLE at $VAULT_ADDR"
+attempt=1
+until run_agent; do
+	read_log
+	stop_if_fatal
+	elapsed=$(($(date +%s) - started))
+	[ "$elapsed" -lt "$DEADLINE_SECONDS" ] ||
+		finish 22 "$doing: gave up after $attempt attempts in $elapsed s: $reason"
+	say "attempt $attempt: $doing: $reason"
+	sleep "$((attempt < 5 ? attempt : 5))"
+	attempt=$((attempt + 1))
+done
+check_files
+say "credential of $SECRET_PATH is in memory"
+echo "vault-init: credential read" >"$TERMINATION_LOG"

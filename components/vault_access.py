@@ -1,0 +1,122 @@
+"""Lets one ServiceAccount read one secret of Vault."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NotRequired, TypedDict
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+import pulumi_vault as vault
+
+from .migration_files import render
+
+POLICY = Path(__file__).with_name("policies") / "read-credential.hcl"
+
+# One login, one read and one revocation, and room for the agent's own renewal of its token.
+TOKEN_USES = 10
+TOKEN_TTL_SECONDS = 120
+
+
+class Credential(TypedDict):
+    """A PostgreSQL credential as the secret holds it."""
+
+    host: pulumi.Input[str]
+    port: pulumi.Input[str]
+    database: pulumi.Input[str]
+    username: pulumi.Input[str]
+    password: pulumi.Input[str]
+
+
+class VaultAccessArgs(TypedDict):
+    """Inputs of VaultAccess."""
+
+    namespace: str
+    """Kubernetes namespace of the ServiceAccount."""
+    service_account: str
+    """Name of the ServiceAccount to create, the only one that may log in."""
+    role: str
+    """Name of the Kubernetes-auth role."""
+    policy: str
+    """Name of the policy, which reads `secret_path` and nothing else."""
+    auth_mount: str
+    """Mount of the Kubernetes auth method."""
+    audience: str
+    """Audience that a login token must carry."""
+    kv_mount: str
+    """Mount of the KV version 2 engine."""
+    secret_path: str
+    """Path of the secret below the mount."""
+    credential: NotRequired[Credential]
+    """Value to write once; without it the secret is somebody else's and must exist."""
+    keep_secret_versions: bool
+    """Keep a written secret's versions on destroy."""
+    needs: Sequence[pulumi.Resource]
+    """What must be there before: the namespace and Vault's mounts, where they are created too."""
+
+
+class VaultAccess(pulumi.ComponentResource):
+    """Provisions ServiceAccount, policy, Kubernetes-auth role and, if asked to, the secret."""
+
+    login: pulumi.Output[dict[str, str]]
+    """What a pod needs to read the secret: serviceAccount, vaultRole and secretPath."""
+
+    def __init__(
+        self, name: str, args: VaultAccessArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("langgraph-checkpoint:index:VaultAccess", name, None, opts)
+        needs = args["needs"]
+
+        account = kubernetes.core.v1.ServiceAccount(
+            f"{name}-account",
+            metadata={"name": args["service_account"], "namespace": args["namespace"]},
+            automount_service_account_token=False,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=needs),
+        )
+        policy = vault.Policy(
+            f"{name}-policy",
+            name=args["policy"],
+            policy=render(
+                POLICY, {"kv_mount": args["kv_mount"], "secret_path": args["secret_path"]}
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        role = vault.kubernetes.AuthBackendRole(
+            f"{name}-role",
+            backend=args["auth_mount"],
+            role_name=args["role"],
+            bound_service_account_names=[args["service_account"]],
+            bound_service_account_namespaces=[args["namespace"]],
+            audience=args["audience"],
+            token_policies=[policy.name],
+            token_no_default_policy=True,
+            token_ttl=TOKEN_TTL_SECONDS,
+            token_explicit_max_ttl=TOKEN_TTL_SECONDS,
+            token_num_uses=TOKEN_USES,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=needs),
+        )
+        if "credential" in args:
+            self._write_once(name, args, args["credential"])
+
+        self.login = pulumi.Output.all(
+            serviceAccount=account.metadata["name"],
+            vaultRole=role.role_name,
+            secretPath=f"{args['kv_mount']}/{args['secret_path']}",
+        )
+        self.register_outputs({"login": self.login})
+
+    def _write_once(self, name: str, args: VaultAccessArgs, credential: Credential) -> None:
+        # cas=0 refuses to overwrite a secret that is there already; ignoring later changes leaves
+        # a rotation outside alone, and not reading keeps the rotated value out of the state.
+        vault.kv.SecretV2(
+            f"{name}-secret",
+            mount=args["kv_mount"],
+            name=args["secret_path"],
+            cas=0,
+            data_json=pulumi.Output.secret(pulumi.Output.all(**credential).apply(json.dumps)),
+            disable_read=True,
+            delete_all_versions=not args["keep_secret_versions"],
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=args["needs"], ignore_changes=["dataJson"]
+            ),
+        )

@@ -1,0 +1,93 @@
+"""The mounts of Vault that an environment may ask this program to own."""
+
+import base64
+from collections.abc import Sequence
+from typing import TypedDict
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+import pulumi_vault as vault
+
+
+class KubernetesAuthMountArgs(TypedDict):
+    """Inputs of KubernetesAuthMount."""
+
+    path: str
+    """Mount path of the auth method."""
+    kubernetes_host: str
+    """URL of the Kubernetes API as Vault reaches it."""
+    namespace: str
+    """Kubernetes namespace of the token reviewer."""
+    needs: Sequence[pulumi.Resource]
+    """What must be there before: the namespace, where it is created too."""
+
+
+class KubernetesAuthMount(pulumi.ComponentResource):
+    """Mounts Kubernetes auth and lets Vault review tokens as a ServiceAccount of its own.
+
+    A reviewer with its own token works wherever Vault runs; it may review tokens and nothing else.
+    """
+
+    def __init__(
+        self, name: str, args: KubernetesAuthMountArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("langgraph-checkpoint:index:KubernetesAuthMount", name, None, opts)
+
+        token = self._reviewer_token(name, args)
+        backend = vault.AuthBackend(
+            f"{name}-backend",
+            type="kubernetes",
+            path=args["path"],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        vault.kubernetes.AuthBackendConfig(
+            f"{name}-config",
+            backend=backend.path,
+            kubernetes_host=args["kubernetes_host"],
+            kubernetes_ca_cert=_decoded(token, "ca.crt"),
+            token_reviewer_jwt=pulumi.Output.secret(_decoded(token, "token")),
+            disable_iss_validation=True,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+        self.register_outputs({})
+
+    def _reviewer_token(
+        self, name: str, args: KubernetesAuthMountArgs
+    ) -> kubernetes.core.v1.Secret:
+        namespace = args["namespace"]
+        account = kubernetes.core.v1.ServiceAccount(
+            f"{name}-reviewer",
+            metadata={"namespace": namespace},
+            automount_service_account_token=False,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=args["needs"]),
+        )
+        binding = kubernetes.rbac.v1.ClusterRoleBinding(
+            f"{name}-reviewer",
+            role_ref={
+                "api_group": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": "system:auth-delegator",
+            },
+            subjects=[
+                {
+                    "kind": "ServiceAccount",
+                    "name": account.metadata["name"],
+                    "namespace": account.metadata["namespace"],
+                }
+            ],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        return kubernetes.core.v1.Secret(
+            f"{name}-reviewer",
+            type="kubernetes.io/service-account-token",
+            metadata={
+                "namespace": namespace,
+                "annotations": {"kubernetes.io/service-account.name": account.metadata["name"]},
+            },
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[binding]),
+        )
+
+
+def _decoded(secret: kubernetes.core.v1.Secret, key: str) -> pulumi.Output[str]:
+    return secret.data.apply(lambda data: base64.b64decode(data[key]).decode())

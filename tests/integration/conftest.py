@@ -1,0 +1,65 @@
+"""One embedded stack for the whole session, and environments on it."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devstack import stack
+from devstack.environment import environment
+from tests.support.deployment import Deployment
+
+DEV = {
+    "manageNamespace": True,
+    "manageVaultAuthMount": True,
+    "manageVaultKvMount": True,
+    "manageDatabase": True,
+    "manageSecret": True,
+    "keepSecretVersions": False,
+    "backoffLimit": 0,
+}
+
+
+@pytest.fixture(scope="session")
+def devstack() -> Iterator[dict[str, str]]:
+    """Start a stack of this session's own; return the variables that point tools at it."""
+    name = f"test-{os.getpid()}"
+    stack.up(name, lambda _: None)
+    yield environment(name)
+    stack.down(name, lambda _: None, purge=True)
+
+
+def names(stack_name: str) -> dict[str, Any]:
+    """Return settings whose names meet no other environment's."""
+    return {
+        "namespace": stack_name,
+        "vaultAuthMount": f"{stack_name}-kubernetes",
+        "vaultKvMount": f"{stack_name}-kv",
+        "vaultRole": stack_name,
+        "vaultPolicy": stack_name,
+        "databaseName": stack_name,
+    }
+
+
+@pytest.fixture(scope="session")
+def deploy(
+    devstack: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Deployment]:
+    """Make environments on the session's stack; they end with it."""
+
+    def make(name: str, **settings: Any) -> Deployment:
+        folder: Path = tmp_path_factory.mktemp(name) / "program"
+        return Deployment(folder, name, devstack, **(names(name) | settings))
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def dev(deploy: Callable[..., Deployment], request: pytest.FixtureRequest) -> Deployment:
+    """Return an environment like dev, up and verified; each test module has its own."""
+    name = request.module.__name__.rsplit(".", 1)[-1].removeprefix("test_").replace("_", "-")
+    deployment = deploy(name, **DEV)
+    deployment.up().expect()
+    return deployment

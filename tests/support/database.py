@@ -1,0 +1,75 @@
+"""Looks at a deployed database from outside, with psycopg and pg_dump."""
+
+import json
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from tests.support.deployment import Deployment
+
+TABLES = ("checkpoint_migrations", "checkpoints", "checkpoint_blobs", "checkpoint_writes")
+
+
+def connect(deployment: Deployment, database: str, **credential: Any) -> psycopg.Connection:
+    """Connect with the stack's superuser or another credential; TLS is verified."""
+    environ = deployment.environ
+    parameters = {
+        "host": environ["PGHOST"],
+        "port": environ["PGPORT"],
+        "user": environ["PGUSER"],
+        "password": environ["PGPASSWORD"],
+        "sslmode": "verify-full",
+        "sslrootcert": environ["PGSSLROOTCERT"],
+    }
+    return psycopg.connect(**(parameters | {"dbname": database} | credential), autocommit=True)
+
+
+def dump(deployment: Deployment, database: str) -> str:
+    """Return `pg_dump -s` without owners and grants, which setup() cannot make.
+
+    Newer pg_dump puts a random token into two lines, which are left out.
+    """
+    text = deployment.run("pg_dump", "-s", "-O", "-x", "-d", database).expect().text
+    return "\n".join(line for line in text.splitlines() if "restrict" not in line)
+
+
+def application_credential(deployment: Deployment) -> dict[str, str]:
+    """Return the application's credential, read as the application would read it."""
+    login = deployment.outputs()["application"]
+    namespace, mount = deployment.settings["namespace"], deployment.settings["vaultAuthMount"]
+    run = deployment.run
+    jwt = run(
+        *("kubectl", "create", "token", login["serviceAccount"], "-n", namespace),
+        "--audience=vault",
+    ).expect()
+    token = run(
+        *("bao", "write", "-field=token", f"auth/{mount}/login"),
+        *(f"role={login['vaultRole']}", f"jwt={jwt.text.strip()}"),
+    ).expect()
+    mount, path = login["secretPath"].split("/", 1)
+    secret = run(
+        "bao", "read", "-format=json", f"{mount}/data/{path}", VAULT_TOKEN=token.text.strip()
+    ).expect()
+    return json.loads(secret.text)["data"]["data"]
+
+
+def as_parameters(credential: dict[str, str]) -> dict[str, str]:
+    """Return libpq's names for a credential's fields."""
+    names = {"database": "dbname", "username": "user"}
+    return {names.get(key, key): value for key, value in credential.items()}
+
+
+def tables(connection: psycopg.Connection) -> set[str]:
+    """Return the names of LangGraph's tables that exist."""
+    found = connection.execute(
+        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname = ANY (%s)", [list(TABLES)]
+    )
+    return {row[0] for row in found}
+
+
+def recreate(connection: psycopg.Connection, database: str) -> None:
+    """Make an empty database, in place of one of that name."""
+    name = sql.Identifier(database)
+    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(name))
+    connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(name))

@@ -1,0 +1,98 @@
+"""Drives the real program with the real CLI, in a copy of the project of its own."""
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+REPOSITORY = Path(__file__).parents[2]
+PROGRAM = ("Pulumi.yaml", "__main__.py", "components", "migrations")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended."""
+
+    status: int
+    text: str
+
+    def expect(self, status: int = 0) -> "Outcome":
+        """Return itself if the status is the expected one; fail with the whole output if not."""
+        assert self.status == status, self.text
+        return self
+
+
+class Deployment:
+    """One environment: a copy of the program, its settings and its stack."""
+
+    def __init__(self, folder: Path, stack: str, environ: dict[str, str], **settings: Any) -> None:
+        self.folder, self.stack = folder, stack
+        self.environ = os.environ | environ | {"PYTHONDONTWRITEBYTECODE": ""}
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in PROGRAM:
+            source = REPOSITORY / name
+            if source.is_dir():
+                shutil.copytree(source, folder / name)
+            else:
+                shutil.copy(source, folder / name)
+        self.settings = {"environment": stack, **settings}
+        self._save()
+        self.pulumi("stack", "init", stack).expect()
+
+    def configure(self, **settings: Any) -> None:
+        """Change settings; the next command sees them."""
+        self.settings |= settings
+        self._save()
+
+    def _save(self) -> None:
+        path = self.folder / f"Pulumi.{self.stack}.yaml"
+        document = yaml.safe_load(path.read_text()) if path.exists() else {}
+        document["config"] = {
+            f"langgraph-checkpoint:{key}": value for key, value in self.settings.items()
+        }
+        path.write_text(yaml.safe_dump(document))
+
+    def pulumi(self, *arguments: str, **environ: str) -> Outcome:
+        """Run one pulumi command to its end."""
+        return self.run("pulumi", *arguments, "--non-interactive", **environ)
+
+    def run(self, *command: str, **environ: str) -> Outcome:
+        """Run any of the stack's tools to its end."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environ | environ,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout + done.stderr)
+
+    def up(self, *arguments: str, **environ: str) -> Outcome:
+        """Run `pulumi up` without the preview before it."""
+        return self.pulumi(
+            "up", "--yes", "--skip-preview", "--stack", self.stack, *arguments, **environ
+        )
+
+    def preview(self, *arguments: str, **environ: str) -> Outcome:
+        """Run `pulumi preview`."""
+        return self.pulumi("preview", "--stack", self.stack, *arguments, **environ)
+
+    def destroy(self, **environ: str) -> Outcome:
+        """Run a plain `pulumi destroy`."""
+        return self.pulumi("destroy", "--yes", "--skip-preview", "--stack", self.stack, **environ)
+
+    def outputs(self) -> dict[str, Any]:
+        """Return the stack's outputs."""
+        text = self.pulumi("stack", "output", "--stack", self.stack, "--json").expect().text
+        return json.loads(text)
+
+    def state(self) -> str:
+        """Return the stack's exported state as text, secrets encrypted as it keeps them."""
+        return self.pulumi("stack", "export", "--stack", self.stack).expect().text

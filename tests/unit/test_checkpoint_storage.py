@@ -1,0 +1,266 @@
+import json
+from typing import Any
+
+import pytest
+
+from components.checkpoint_storage import CheckpointStorage
+from components.settings import Settings
+from components.storage_args import storage_args
+
+ENVIRON = {
+    "KUBECONFIG": "/no/such/file",
+    "VAULT_ADDR": "https://10.0.0.1:8200",
+    "PGHOST": "10.0.0.1",
+}
+DEV = {
+    "environment": "dev",
+    "manageNamespace": True,
+    "manageVaultAuthMount": True,
+    "manageVaultKvMount": True,
+    "kubernetesHostForVault": "https://10.0.0.1:6443",
+    "manageDatabase": True,
+    "manageSecret": True,
+}
+
+
+@pytest.fixture
+def storage(configure, declare):
+    """Declare the storage for some settings; the password of the mocked draw is "drawn"."""
+
+    def run(**values: Any):
+        return recorded(configure, declare, **values).declared
+
+    return run
+
+
+def recorded(configure, declare, **values: Any):
+    configure(**values)
+    args = storage_args(Settings.load(ENVIRON))
+    return declare(lambda: CheckpointStorage("checkpoints", args))
+
+
+def container(resources, job: str) -> dict[str, Any]:
+    return resources[job].inputs["spec"]["template"]["spec"]["containers"][0]
+
+
+def environment(container: dict[str, Any]) -> dict[str, str]:
+    return {entry["name"]: entry["value"] for entry in container["env"]}
+
+
+def test_dev_declares_exactly_these_resources(storage) -> None:
+    assert set(storage(**DEV)) == {
+        "CheckpointStorage checkpoints",
+        "Namespace checkpoints-namespace",
+        "KubernetesAuthMount checkpoints-auth",
+        "ServiceAccount checkpoints-auth-reviewer",
+        "ClusterRoleBinding checkpoints-auth-reviewer",
+        "Secret checkpoints-auth-reviewer",
+        "AuthBackend checkpoints-auth-backend",
+        "AuthBackendConfig checkpoints-auth-config",
+        "Mount checkpoints-kv",
+        "CheckpointDatabase checkpoints-database",
+        "Endpoint checkpoints-database-migrator-password",
+        "Endpoint checkpoints-database-application-password",
+        "Role checkpoints-database-owner",
+        "Role checkpoints-database-migrator",
+        "Role checkpoints-database-application",
+        "Database checkpoints-database-database",
+        "VaultAccess checkpoints-access",
+        "ServiceAccount checkpoints-access-account",
+        "Policy checkpoints-access-policy",
+        "AuthBackendRole checkpoints-access-role",
+        "SecretV2 checkpoints-access-secret",
+        "VaultAccess checkpoints-application-access",
+        "ServiceAccount checkpoints-application-access-account",
+        "Policy checkpoints-application-access-policy",
+        "AuthBackendRole checkpoints-application-access-role",
+        "SecretV2 checkpoints-application-access-secret",
+        "SchemaMigration checkpoints-migration",
+        "ConfigMap checkpoints-migration-files",
+        "Job checkpoints-migration-job",
+        "SchemaVerification checkpoints-verification",
+        "Job checkpoints-verification-job",
+        "VerificationReport checkpoints-verification-report",
+        "SchemaRollback checkpoints-rollback",
+    }
+
+
+def test_somebody_elses_vault_and_database_leave_only_access_and_jobs(storage) -> None:
+    assert set(storage(environment="dev")) == {
+        "CheckpointStorage checkpoints",
+        "VaultAccess checkpoints-access",
+        "ServiceAccount checkpoints-access-account",
+        "Policy checkpoints-access-policy",
+        "AuthBackendRole checkpoints-access-role",
+        "SchemaMigration checkpoints-migration",
+        "ConfigMap checkpoints-migration-files",
+        "Job checkpoints-migration-job",
+        "SchemaVerification checkpoints-verification",
+        "Job checkpoints-verification-job",
+        "VerificationReport checkpoints-verification-report",
+        "SchemaRollback checkpoints-rollback",
+    }
+
+
+def test_the_vault_role_is_bound_to_one_account_namespace_and_audience(storage) -> None:
+    role = storage(**DEV)["AuthBackendRole checkpoints-access-role"].inputs
+
+    assert role["boundServiceAccountNames"] == ["agent-executor"]
+    assert role["boundServiceAccountNamespaces"] == ["bizmatters"]
+    assert role["audience"] == "vault"
+    assert role["tokenNoDefaultPolicy"] is True
+    assert role["tokenTtl"] == role["tokenExplicitMaxTtl"] == 120
+    assert role["tokenNumUses"] == 10
+
+
+def test_the_policy_reads_one_secret_and_ends_its_own_token(storage) -> None:
+    policy = storage(**DEV)["Policy checkpoints-access-policy"].inputs["policy"]
+
+    assert policy.count("capabilities") == 2
+    assert 'path "kv/data/bizmatters/agent-executor/postgres"' in policy
+    assert 'path "auth/token/revoke-self"' in policy
+
+
+def test_migrator_and_application_get_credentials_of_their_own(storage) -> None:
+    resources = storage(**DEV)
+
+    for name, path, user in (
+        ("access", "bizmatters/agent-executor/postgres", "langgraph_migrator"),
+        ("application-access", "bizmatters/agent-executor/postgres-app", "langgraph_app"),
+    ):
+        secret = resources[f"SecretV2 checkpoints-{name}-secret"].inputs
+        assert (secret["mount"], secret["name"], secret["cas"]) == ("kv", path, 0)
+        assert secret["disableRead"] is True
+        assert json.loads(secret["dataJson"]) == {
+            "host": "10.0.0.1",
+            "port": "5432",
+            "database": "langgraph",
+            "username": user,
+            "password": "drawn",
+        }
+
+
+def test_a_given_credential_is_written_for_the_jobs(storage) -> None:
+    resources = storage(
+        environment="dev", manageSecret=True, databaseUsername="me", databasePassword="p:w\\d"
+    )
+
+    secret = json.loads(resources["SecretV2 checkpoints-access-secret"].inputs["dataJson"])
+    assert (secret["username"], secret["password"]) == ("me", "p:w\\d")
+
+
+def test_only_login_roles_have_passwords_and_only_the_migrator_is_the_owners_member(
+    storage,
+) -> None:
+    resources = storage(**DEV, databaseSchema="graphs")
+    owner, migrator, application = (
+        resources[f"Role checkpoints-database-{role}"].inputs
+        for role in ("owner", "migrator", "application")
+    )
+
+    assert owner["login"] is False
+    assert "password" not in owner
+    assert migrator["roles"] == ["langgraph_owner"]
+    assert application.get("roles", []) == []
+    assert application["searchPaths"] == migrator["searchPaths"] == ["graphs"]
+    assert resources["Schema checkpoints-database-schema"].inputs["owner"] == "langgraph_owner"
+
+
+def test_the_reviewers_token_configures_the_auth_mount(storage) -> None:
+    config = storage(**DEV)["AuthBackendConfig checkpoints-auth-config"].inputs
+
+    assert (config["kubernetesCaCert"], config["tokenReviewerJwt"]) == ("CA", "JWT")
+    assert config["kubernetesHost"] == "https://10.0.0.1:6443"
+
+
+def test_the_migration_job_runs_migrate_after_vault_init(storage) -> None:
+    job = storage(**DEV)["Job checkpoints-migration-job"].inputs
+    pod = job["spec"]["template"]["spec"]
+
+    assert job["metadata"]["name"] == "agent-executor-migration-001"
+    assert [c["name"] for c in pod["initContainers"]] == ["vault-init"]
+    assert pod["containers"][0]["command"] == ["sh", "/migrations/migrate.sh", "up"]
+    assert environment(pod["containers"][0])["OWNER_ROLE"] == "langgraph_owner"
+    assert environment(pod["containers"][0])["APP_ROLE"] == "langgraph_app"
+    assert job["spec"]["backoffLimit"] == 3
+    assert job["spec"]["ttlSecondsAfterFinished"] == 86400
+
+
+def test_the_verification_is_tied_to_the_run_of_the_migration(storage) -> None:
+    job = storage(**DEV)["Job checkpoints-verification-job"].inputs
+
+    annotations = job["spec"]["template"]["metadata"]["annotations"]
+    assert annotations["langgraph-checkpoint/migration-uid"] == "uid-1"
+
+
+def test_whatever_holds_a_credential_is_registered_as_a_secret(configure, declare) -> None:
+    secrets = recorded(configure, declare, **DEV, kubeconfig="{}").secrets
+
+    assert {secret for secret in secrets if not secret.endswith("__provider")} == {
+        "AuthBackendConfig checkpoints-auth-config tokenReviewerJwt",
+        # Marked by the provider's SDK, whatever it holds.
+        "Endpoint checkpoints-database-migrator-password dataJson",
+        "Endpoint checkpoints-database-application-password dataJson",
+        "Role checkpoints-database-migrator password",
+        "Role checkpoints-database-application password",
+        "SecretV2 checkpoints-access-secret dataJson",
+        "SecretV2 checkpoints-application-access-secret dataJson",
+        "VerificationReport checkpoints-verification-report kubeconfig",
+        "SchemaRollback checkpoints-rollback kubeconfig",
+    }
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_the_rollback_carries_its_whole_job_as_text(allowed, storage) -> None:
+    rollback = storage(**DEV, allowDataLoss=allowed)["SchemaRollback checkpoints-rollback"].inputs
+
+    job = json.loads(rollback["manifest"])
+    main = job["spec"]["template"]["spec"]["containers"][0]
+    assert main["command"] == ["sh", "/migrations/migrate.sh", "down"]
+    assert environment(main)["ALLOW_DATA_LOSS"] == str(allowed).lower()
+    assert "001_create_checkpointer_tables.down.sql" in rollback["files"]
+
+
+def test_no_job_holds_a_secret_or_skips_its_await(storage) -> None:
+    resources = storage(
+        environment="dev", manageSecret=True, databaseUsername="me", databasePassword="hunter2"
+    )
+
+    for name, resource in resources.items():
+        if name.startswith(("Job", "ConfigMap", "SchemaRollback")):
+            text = json.dumps(resource.inputs)
+            assert "hunter2" not in text, name
+            assert "skipAwait" not in text, name
+
+
+def test_tls_is_verified_unless_a_setting_named_insecure_lowers_it(storage) -> None:
+    verified = environment(container(storage(**DEV), "Job checkpoints-migration-job"))
+    lowered = environment(
+        container(
+            storage(**DEV, insecureDatabaseSslMode="require"), "Job checkpoints-migration-job"
+        )
+    )
+
+    assert (verified["PGSSLMODE"], verified["PGSSLROOTCERT"]) == ("verify-full", "system")
+    assert lowered["PGSSLMODE"] == "require"
+    assert "PGSSLROOTCERT" not in lowered
+
+
+def test_certificates_travel_in_the_config_map(storage, tmp_path) -> None:
+    (tmp_path / "ca.pem").write_text("PEM\n")
+    resources = storage(
+        **DEV, vaultCaCertFile=str(tmp_path / "ca.pem"), databaseCaCertFile=str(tmp_path / "ca.pem")
+    )
+
+    files = resources["ConfigMap checkpoints-migration-files"].inputs
+    assert files["immutable"] is True
+    assert files["data"]["vault-ca.pem"] == files["data"]["database-ca.pem"] == "PEM\n"
+
+
+def test_changed_content_changes_the_config_maps_name(storage) -> None:
+    def name(**values: Any) -> str:
+        resources = storage(**DEV, **values)
+        return resources["ConfigMap checkpoints-migration-files"].inputs["metadata"]["name"]
+
+    assert name() == name()
+    assert name(vaultRole="another") != name()

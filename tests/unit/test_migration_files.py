@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import pytest
+
+from components.migration_files import (
+    SCRIPTS,
+    MigrationFilesError,
+    digest,
+    load_migrations,
+    load_scripts,
+    newest,
+    render,
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for part in ("up", "down", "verify"):
+        (tmp_path / f"001_first.{part}.sql").write_text("SELECT 1;\n")
+    (tmp_path / "verify_migration.sh").write_text("#!/bin/sh\n")
+    return tmp_path
+
+
+def test_the_repositorys_own_migrations_are_accepted() -> None:
+    files = load_migrations()
+
+    assert list(files) == [
+        "001_create_checkpointer_tables.down.sql",
+        "001_create_checkpointer_tables.up.sql",
+        "001_create_checkpointer_tables.verify.sql",
+        "verify_migration.sh",
+    ]
+    assert newest(files) == "001"
+
+
+def test_the_containers_scripts_are_all_there() -> None:
+    assert set(load_scripts()) == {"migrate.sh", "verify.sh", "vault-init.sh"}
+
+
+def test_the_newest_migration_wins(folder: Path) -> None:
+    for part in ("up", "down", "verify"):
+        (folder / f"002_second.{part}.sql").write_text("SELECT 2;\n")
+
+    assert newest(load_migrations(folder)) == "002"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("2_short.up.sql", b"SELECT 1;\n", "found '2_short.up.sql'"),
+        ("002_alone.up.sql", b"SELECT 1;\n", "found no down, verify"),
+        ("001_first.up.sql", b"SELECT 1;\r\n", "expected UTF-8 text"),
+        ("001_first.up.sql", b"\xef\xbb\xbfSELECT 1;\n", "expected UTF-8 text"),
+        ("001_first.up.sql", b"SELECT 1;", "a last newline"),
+        ("001_first.up.sql", b"-- " + b"x" * 900_000 + b"\n", "at most 900000 bytes"),
+    ],
+    ids=["misnamed", "incomplete", "crlf", "bom", "no-newline", "too-large"],
+)
+def test_i12_bad_files_are_refused(folder: Path, name: str, content: bytes, complaint: str) -> None:
+    (folder / name).write_bytes(content)
+
+    with pytest.raises(MigrationFilesError, match=complaint):
+        load_migrations(folder)
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MigrationFilesError, match="expected migrations"):
+        load_migrations(tmp_path)
+
+
+def test_equal_content_has_an_equal_digest_whatever_the_order() -> None:
+    assert digest({"a": "1", "b": "2"}) == digest({"b": "2", "a": "1"})
+    assert digest({"a": "1", "b": "2"}) != digest({"a": "1", "b": "3"})
+
+
+def test_a_place_without_a_value_is_an_error() -> None:
+    with pytest.raises(KeyError, match="role"):
+        render(SCRIPTS / "vault-agent.hcl", {"auth_mount": "kubernetes"})

@@ -1,0 +1,149 @@
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components.settings import PROJECT_FILE, Settings, SettingsError, config_key
+
+REPOSITORY = PROJECT_FILE.parent
+DECLARED = yaml.safe_load(PROJECT_FILE.read_text())["config"]
+KUBECONFIG = """
+current-context: here
+contexts: [{name: here, context: {cluster: c}}, {name: staging, context: {cluster: c}}]
+clusters: [{name: c, cluster: {server: "https://10.0.0.1:6443"}}]
+"""
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(KUBECONFIG)
+    return {
+        "KUBECONFIG": str(kubeconfig),
+        "VAULT_ADDR": "https://10.0.0.1:8200",
+        "PGHOST": "10.0.0.1",
+        "PGPORT": "15432",
+    }
+
+
+def problems(environ: dict[str, str]) -> str:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(environ)
+    return str(caught.value)
+
+
+def test_every_field_is_declared_with_type_default_and_description() -> None:
+    assert {config_key(field.name) for field in fields(Settings)} == DECLARED.keys()
+    for key, declaration in DECLARED.items():
+        assert declaration.keys() == {"type", "default", "description"}, key
+
+
+@pytest.mark.parametrize("path", sorted(REPOSITORY.glob("Pulumi.*.yaml")), ids=lambda p: p.name)
+def test_every_committed_environment_is_accepted(path: Path, configure, environ) -> None:
+    stack = path.name.split(".")[1]
+    given = yaml.safe_load(path.read_text())["config"]
+    configure(stack, **{key.split(":")[1]: value for key, value in given.items()})
+
+    assert Settings.load(environ).environment == stack
+
+
+def test_defaults_are_those_of_the_project_file(configure, environ) -> None:
+    configure(environment="dev")
+
+    settings = Settings.load(environ)
+
+    assert settings.namespace == "bizmatters"
+    assert settings.vault_secret_path == "bizmatters/agent-executor/postgres"
+    assert settings.backoff_limit == 3
+    assert settings.allow_data_loss is False
+
+
+def test_empty_addresses_come_from_the_tools_own_environment(configure, environ) -> None:
+    configure(environment="dev", manageVaultAuthMount=True)
+
+    settings = Settings.load(environ)
+
+    assert settings.vault_address_in_cluster == "https://10.0.0.1:8200"
+    assert (settings.database_host, settings.database_port) == ("10.0.0.1", 15432)
+    assert settings.kubernetes_host_for_vault == "https://10.0.0.1:6443"
+
+
+def test_managed_roles_are_named_after_the_database(configure, environ) -> None:
+    configure(environment="dev", manageDatabase=True, manageSecret=True, databaseName="graphs")
+
+    settings = Settings.load(environ)
+
+    assert settings.database_owner == "graphs_owner"
+    assert settings.database_username == "graphs_migrator"
+    assert settings.database_application_role == "graphs_app"
+
+
+def test_all_problems_are_listed_at_once(configure, environ) -> None:
+    configure(
+        environment="dev",
+        namespce="typo",
+        vaultAddress="vault:8200",
+        backoffLimit="many",
+        timeoutSeconds=5,
+        manageSecret=True,
+    )
+
+    text = problems(environ)
+
+    assert "namespce: no such setting; did you mean 'namespace'" in text
+    assert "vaultAddress: expected a URL" in text
+    assert "backoffLimit: expected integer, found 'many'" in text
+    assert "timeoutSeconds: expected a number from 30" in text
+    assert "databaseUsername: expected a value" in text
+    assert "have 7 problem(s), nothing was changed" in text
+
+
+def test_an_unknown_environment_says_how_to_make_one(configure, environ) -> None:
+    configure("qa")
+
+    assert "environment: expected 'qa', found nothing: this environment is unknown" in problems(
+        environ
+    )
+
+
+def test_another_environments_settings_are_refused(configure, environ) -> None:
+    configure("prod", environment="dev")
+
+    assert "expected the stack's name 'prod', found 'dev'" in problems(environ)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("namespace", "Upper"),
+        ("name", "n" * 47),
+        ("serviceAccount", "a b"),
+        ("vaultRole", 'x" {}'),
+        ("vaultSecretPath", "../other"),
+        ("vaultSecretPath", "a//b"),
+        ("vaultKvMount", "kv/*"),
+        ("vaultAudience", ""),
+        ("postgresImage", "-flag"),
+        ("databaseName", "two\nlines"),
+        ("databaseSchema", "s" * 64),
+        ("databaseSchema", "pg_catalog"),
+        ("insecureDatabaseSslMode", "verify-full"),
+        ("vaultCaCertFile", "/no/such.pem"),
+        ("databasePort", "70000"),
+        ("ttlSecondsAfterFinished", "5"),
+        ("manageDatabase", "true"),
+        ("manageDatabase", "yes"),
+    ],
+)
+def test_a_bad_value_is_refused_by_its_key(key, value, configure, environ) -> None:
+    configure(environment="dev", **{key: value})
+
+    expected = "manageSecret" if (key, value) == ("manageDatabase", "true") else key
+    assert f"{expected}" in problems(environ)
+
+
+def test_a_password_never_appears_in_a_complaint(configure, environ) -> None:
+    configure(environment="dev", databasePassword="hunter2", namespce="x", timeoutSeconds=1)
+
+    assert "hunter2" not in problems(environ)
