@@ -1,0 +1,233 @@
+"""vault-init.sh as a program, against the real Vault and the real API server."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg import sql
+
+from components.migration_files import SCRIPTS, render
+from tests.support.database import connect
+from tests.support.deployment import Deployment
+
+SECRET = {"host": "h", "port": "1", "database": "d", "username": "u", "password": "p"}
+PASSWORDS = {
+    "quotes": 'it\'s "quoted"',
+    "backslashes": "back\\slash\\\\",
+    "colons": ":a:b:",
+    "shell": "$HOME `id` $(id) #{x} %s & | ; <>",
+    "blanks": "  inner  and  outer  ",
+    "template": "{{ .Data.data.host }}",
+    "unicode": "pässwörd \u00e9 \U0001f511",
+    "url": "a%20b@c/d?e=f#g",
+    "long": "x" * 1000,
+}
+
+
+@dataclass
+class VaultInit:
+    """One pod's view of vault-init: a folder for credentials and a ServiceAccount token."""
+
+    dev: Deployment
+    folder: Path
+
+    def put(self, secret: dict[str, Any]) -> None:
+        """Write another version of the Jobs' secret."""
+        fields = [f"{key}={value}" for key, value in secret.items()]
+        path = "bizmatters/agent-executor/postgres"
+        mount = self.dev.settings["vaultKvMount"]
+        self.dev.run("bao", "kv", "put", f"-mount={mount}", path, *fields).expect()
+
+    def token(self, audience: str = "vault", account: str = "agent-executor") -> str:
+        """Return a projected token as the pod would find it."""
+        namespace = self.dev.settings["namespace"]
+        return (
+            self.dev.run(
+                *("kubectl", "-n", namespace, "create", "token", account),
+                f"--audience={audience}",
+            )
+            .expect()
+            .text
+        )
+
+    def run(self, token: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """Run the script under busybox ash until it ends."""
+        process = self.start(token, **environ)
+        output, _ = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(process.args, process.returncode, output)
+
+    def start(self, token: str, **environ: str) -> subprocess.Popen[str]:
+        """Start the script under busybox ash."""
+        settings = self.dev.settings
+        path = f"{settings['vaultKvMount']}/data/bizmatters/agent-executor/postgres"
+        values = {
+            "auth_mount": settings["vaultAuthMount"],
+            "role": settings["vaultRole"],
+            "secret_path": path,
+            "token_file": str(self.folder / "token"),
+            "credentials_dir": str(self.folder),
+        }
+        (self.folder / "agent.hcl").write_text(render(SCRIPTS / "vault-agent.hcl", values))
+        (self.folder / "token").write_text(token)
+        own = {
+            "VAULT_ROLE": settings["vaultRole"],
+            "SECRET_PATH": path,
+            "CREDENTIALS_DIR": str(self.folder),
+            "AGENT_CONFIG": str(self.folder / "agent.hcl"),
+            "TOKEN_FILE": str(self.folder / "token"),
+            "TERMINATION_LOG": str(self.folder / "termination-log"),
+            "DEADLINE_SECONDS": "3",
+        }
+        inherited = {key: v for key, v in self.dev.environ.items() if key != "VAULT_TOKEN"}
+        return subprocess.Popen(
+            ["busybox", "ash", SCRIPTS / "vault-init.sh"],
+            env=inherited | own | environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def sentence(self) -> str:
+        """Return the termination message."""
+        return (self.folder / "termination-log").read_text().strip()
+
+    def left(self) -> set[str]:
+        """Return the files that stay in the credentials folder."""
+        own = {"agent.hcl", "token", "termination-log"}
+        return {path.name for path in self.folder.iterdir()} - own
+
+
+@pytest.fixture
+def vault_init(dev: Deployment, tmp_path: Path) -> VaultInit:
+    return VaultInit(dev, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def login_role(dev: Deployment) -> Iterator[Callable[[str], dict[str, str]]]:
+    """Give one role another password; return the secret that opens it."""
+    with connect(dev, "postgres") as admin:
+        admin.execute("CREATE ROLE odd LOGIN")
+
+        def change(password: str) -> dict[str, str]:
+            statement = sql.SQL("ALTER ROLE odd PASSWORD {}").format(sql.Literal(password))
+            admin.execute(statement)
+            host, port = dev.environ["PGHOST"], dev.environ["PGPORT"]
+            address = {"host": host, "port": port, "database": "postgres"}
+            return address | {"username": "odd", "password": password}
+
+        yield change
+        admin.execute("DROP ROLE odd")
+
+
+@pytest.mark.parametrize("password", PASSWORDS.values(), ids=PASSWORDS.keys())
+def test_i7_the_password_reaches_postgresql_exactly(
+    vault_init: VaultInit, login_role: Callable[[str], dict[str, str]], password: str
+) -> None:
+    vault_init.put(login_role(password))
+
+    done = vault_init.run(vault_init.token())
+    connected = vault_init.dev.run(
+        *("psql", "-XAtw", "-c", "SELECT current_user"),
+        PGSERVICEFILE=str(vault_init.folder / "pg_service.conf"),
+        PGPASSFILE=str(vault_init.folder / "pgpass"),
+        PGSERVICE="checkpoint",
+        PGPASSWORD="",
+    )
+
+    assert done.returncode == 0, done.stdout
+    assert connected.expect().text.strip() == "odd"
+    assert password not in done.stdout
+
+
+def test_only_libpqs_two_files_stay_and_only_their_owner_reads_them(vault_init: VaultInit) -> None:
+    vault_init.put(SECRET)
+
+    done = vault_init.run(vault_init.token())
+
+    assert done.returncode == 0
+    assert vault_init.left() == {"pg_service.conf", "pgpass"}
+    for name in vault_init.left():
+        assert (vault_init.folder / name).stat().st_mode & 0o777 == 0o400
+    assert "Vault token revoked" in done.stdout
+
+
+@pytest.mark.parametrize("field", SECRET)
+def test_i8_a_missing_field_is_named(vault_init: VaultInit, field: str) -> None:
+    vault_init.put({key: value for key, value in SECRET.items() if key != field})
+
+    done = vault_init.run(vault_init.token())
+
+    assert done.returncode == 21
+    assert vault_init.sentence().endswith(f'the secret has no field "{field}"')
+    assert "Vault token revoked" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("password", "two\nlines", "holds a line break"),
+        ("host", "h\nsslmode=disable", "holds a line break"),
+        ("password", "", "the field password in"),
+        ("username", "", "the field for libpq's user in"),
+        ("database", "d ", "ends in white space"),
+    ],
+)
+def test_i7_what_libpqs_files_cannot_hold_is_refused(
+    vault_init: VaultInit, field: str, value: str, sentence: str
+) -> None:
+    vault_init.put(SECRET | {field: value})
+
+    assert vault_init.run(vault_init.token()).returncode == 21
+    assert sentence in vault_init.sentence()
+
+
+def test_s1_a_token_for_another_audience_is_refused(vault_init: VaultInit) -> None:
+    done = vault_init.run(vault_init.token(audience="another"))
+
+    assert done.returncode == 20
+    assert "403: invalid audience (aud) claim" in vault_init.sentence()
+
+
+def test_s1_another_service_account_is_refused(vault_init: VaultInit) -> None:
+    done = vault_init.run(vault_init.token(account="agent-executor-app"))
+
+    assert done.returncode == 20
+    assert "403: service account name not authorized" in vault_init.sentence()
+
+
+def test_f22_a_missing_service_account_token_is_said(vault_init: VaultInit) -> None:
+    assert vault_init.run("").returncode == 20
+    assert "no ServiceAccount token at" in vault_init.sentence()
+
+
+def test_f18_an_unreachable_vault_is_retried_until_the_deadline(vault_init: VaultInit) -> None:
+    done = vault_init.run(vault_init.token(), VAULT_ADDR="https://127.0.0.1:1")
+
+    assert done.returncode == 22
+    assert "gave up after" in vault_init.sentence()
+    assert "connection refused" in vault_init.sentence()
+    assert done.stdout.count("attempt ") >= 2
+
+
+def test_i10_a_vault_with_another_ca_is_not_trusted(vault_init: VaultInit) -> None:
+    done = vault_init.run(vault_init.token(), VAULT_CACERT="/etc/ssl/certs/ca-certificates.crt")
+
+    assert done.returncode == 22
+    assert "certificate signed by unknown authority" in vault_init.sentence()
+
+
+def test_f2_a_stopped_vault_init_ends_and_leaves_nothing(vault_init: VaultInit) -> None:
+    process = vault_init.start(
+        vault_init.token(), VAULT_ADDR="https://127.0.0.1:1", DEADLINE_SECONDS="60"
+    )
+    with process:
+        assert process.stdout
+        while "attempt 1" not in process.stdout.readline():
+            pass
+        process.terminate()
+
+    assert process.returncode == 143
+    assert vault_init.left() == set()
