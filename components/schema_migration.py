@@ -29,7 +29,7 @@ class SchemaMigration(pulumi.ComponentResource):
     """Name of the ConfigMap that holds the files; it carries a digest of its content."""
     job_name: pulumi.Output[str]
     """Name of the Job that ran the migration."""
-    job_uid: pulumi.Output[str]
+    job_uid: pulumi.Output[str | None]
     """UID of that Job, another one whenever the migration ran again."""
 
     def __init__(
@@ -62,5 +62,6 @@ class SchemaMigration(pulumi.ComponentResource):
         )
 
         self.job_name = job.metadata["name"]
-        self.job_uid = job.metadata["uid"]
+        # A preview without a cluster knows the Job's metadata, but no UID in it.
+        self.job_uid = job.metadata.apply(lambda metadata: metadata.uid)
         self.register_outputs({"job_name": self.job_name, "job_uid": self.job_uid})

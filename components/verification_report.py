@@ -23,7 +23,8 @@ class VerificationReportProvider(ResourceProvider):
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Ask for another read when another Job verified."""
-        return DiffResult(changes=olds["job_uid"] != news["job_uid"])
+        # Absent while unknown: a preview of a replaced Job.
+        return DiffResult(changes=olds["job_uid"] != news.get("job_uid"))
 
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Read the report of a repeated verification."""
@@ -56,7 +57,7 @@ class VerificationReport(Resource, name="VerificationReport"):
         jobs: JobTemplate,
         *,
         job_name: pulumi.Input[str],
-        job_uid: pulumi.Input[str],
+        job_uid: pulumi.Input[str | None],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         inputs = {

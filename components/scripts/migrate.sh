@@ -39,14 +39,15 @@ child=
 stop() {
     trap '' TERM INT
     if [ -n "$child" ]; then
-        # psql answers INT by cancelling its statement on the server; KILL alone would leave that running.
-        kill -INT "$child" 2> /dev/null
-        (sleep 2 && kill -KILL "$child") 2> /dev/null &
+        # psql answers INT by cancelling its statement on the server; another signal would leave that
+        # running. A background sleep ignores INT and needs TERM.
+        kill -"$ending" "$child" 2> /dev/null
+        (sleep 2 && kill -KILL "$child") > /dev/null 2>&1 &
         watchdog=$!
         wait "$child" 2> /dev/null
         kill "$watchdog" 2> /dev/null
     fi
-    finish 143 "stopped by a signal before the end; nothing is half done that the next run would not complete"
+    finish 143 "stopped by a signal before the end; the next run completes what is missing"
 }
 
 check_arguments() {
@@ -68,7 +69,7 @@ run_psql() {
     psql -X -w -q -v ON_ERROR_STOP=1 -v "schema=$schema" -v "owner=${OWNER_ROLE:-}" -v "app_role=${APP_ROLE:-}" \
         -v "allow_data_loss=${ALLOW_DATA_LOSS:-false}" -v "index_timeout=${1}s" \
         -f "$migration" "$connection" > "$work/stdout" 2> "$work/stderr" &
-    child=$!
+    child=$! ending=INT
     while IFS= read -r line; do
         case $line in
             '==> result: '*) result=${line#'==> result: '} ;;
@@ -141,7 +142,7 @@ while :; do
     [ $((end - $(date +%s))) -gt "${pause%.*}" ] || finish 12 "gave up after $deadline s and $attempt attempts: $text"
     echo "==> attempt $attempt: $text; again in $pause s"
     sleep "$pause" &
-    child=$!
+    child=$! ending=TERM
     wait "$child"
     child=
 done

@@ -223,18 +223,18 @@ def test_a_secret_of_another_name_is_a_replacement(vault: Vault) -> None:
 
 def test_a_secret_is_imported_by_its_path(vault: Vault) -> None:
     vault.put(owner="somebody")
+    vault.kv("metadata", "put", "-mount=secret", "-max-versions=4", NAME)
     token, flags = "vault:kv/secretV2:SecretV2", ("--generate-code=false", "--protect=false")
 
-    vault.run(
-        *("pulumi", "import", token, "found", f"secret/data/{NAME}", "--yes", *flags),
-        ARGUMENTS="{}",
-    )
+    command = ("pulumi", "import", token, "found", f"secret/data/{NAME}", "--yes", *flags)
+    vault.run(*command, ARGUMENTS="{}")
 
     state = json.loads(vault.run("pulumi", "stack", "export", "--show-secrets"))
     (secret,) = [r for r in state["deployment"]["resources"] if r["type"] == token]
     assert secret["inputs"]["mount"] == "secret"
     assert secret["inputs"]["name"] == NAME
     assert "somebody" in secret["outputs"]["dataJson"]["plaintext"]
+    assert secret["outputs"]["customMetadata"]["maxVersions"] == 4
 
 
 def test_a_preview_needs_no_server(vault: Vault) -> None:

@@ -1,0 +1,21 @@
+import re
+
+from docs.config_table import REPOSITORY, with_table
+
+README = (REPOSITORY / "README.md").read_text()
+
+
+def test_the_table_of_settings_is_that_of_the_project_file() -> None:
+    assert with_table(README) == README, "run: python -m docs.config_table"
+
+
+def test_it_is_short_enough_to_be_read() -> None:
+    assert README.count("\n") <= 250
+
+
+def test_every_make_target_and_linked_file_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.M))
+
+    assert set(re.findall(r"`?make ([a-z]+)", README)) <= targets
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (REPOSITORY / link).exists(), link
