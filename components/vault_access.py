@@ -106,13 +106,15 @@ class VaultAccess(pulumi.ComponentResource):
         self.register_outputs({"login": self.login})
 
     def _write_once(self, name: str, args: VaultAccessArgs, credential: Credential) -> None:
-        # cas=0 refuses to overwrite a secret that is there already; ignoring later changes leaves
-        # a rotation outside alone, and not reading keeps the rotated value out of the state.
+        # Check-and-set 0 refuses to overwrite a secret that is there already. It must stand in the
+        # options: the provider's own `cas` is sent where Vault does not look
+        # (terraform-provider-vault#1727). Ignoring later changes leaves a rotation outside alone,
+        # and not reading keeps the rotated value out of the state.
         vault.kv.SecretV2(
             f"{name}-secret",
             mount=args["kv_mount"],
             name=args["secret_path"],
-            cas=0,
+            options={"cas": "0"},
             data_json=pulumi.Output.secret(pulumi.Output.all(**credential).apply(json.dumps)),
             disable_read=True,
             delete_all_versions=not args["keep_secret_versions"],

@@ -1,0 +1,1 @@
+"""Documentation, and what keeps it in step with the program."""

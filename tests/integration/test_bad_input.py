@@ -11,7 +11,7 @@ from tests.support.database import connect, recreate, tables
 from tests.support.deployment import Deployment
 
 DATABASE = "bad-input"
-PASSWORD = 'it\'s a "b:a\\d" $one'  # noqa: S105
+PASSWORD = 'it\'s a "b:a\\d" $one'
 SECRET = {"database": DATABASE, "username": DATABASE, "password": PASSWORD}
 
 
@@ -175,4 +175,4 @@ def test_a_wrong_superuser_password_fails_up_before_the_jobs(
 
 def test_the_verifying_connection_refuses_another_ca(tenant: Deployment) -> None:
     with pytest.raises(psycopg.OperationalError, match="certificate verify failed"):
-        connect(tenant, DATABASE, sslrootcert="/etc/ssl/certs/ca-certificates.crt")
+        connect(tenant, DATABASE, {"sslrootcert": "/etc/ssl/certs/ca-certificates.crt"})

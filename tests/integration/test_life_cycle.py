@@ -1,12 +1,14 @@
 import json
 import operator
-from typing import Annotated, TypedDict
+from typing import Annotated, Any, LiteralString, TypedDict
 
 import psycopg
 import pytest
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.graph import END, START, StateGraph
-from psycopg.rows import dict_row
+from psycopg import Connection, sql
+from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
 from tests.support.database import (
@@ -75,10 +77,18 @@ class State(TypedDict):
     steps: Annotated[list[str], operator.add]
 
 
+def first(state: State) -> dict[str, list[str]]:
+    return {"steps": ["first"]}
+
+
+def second(state: State) -> dict[str, list[str]]:
+    return {"steps": ["second"]}
+
+
 def graph(saver: PostgresSaver):
     builder = StateGraph(State)
-    builder.add_node("first", lambda _: {"steps": ["first"]})
-    builder.add_node("second", lambda _: {"steps": ["second"]})
+    builder.add_node(first)
+    builder.add_node(second)
     builder.add_edge(START, "first")
     builder.add_edge("first", "second")
     builder.add_edge("second", END)
@@ -88,17 +98,26 @@ def graph(saver: PostgresSaver):
 def test_a_graph_checkpoints_resumes_and_lists_with_the_application_role(
     dev: Deployment, credential: dict[str, str]
 ) -> None:
-    arguments = credential | {
+    arguments: dict[str, Any] = credential | {
         "sslmode": "verify-full",
         "sslrootcert": dev.environ["PGSSLROOTCERT"],
         "autocommit": True,
         "row_factory": dict_row,
     }
-    thread = {"configurable": {"thread_id": "thread-1"}}
+    thread: RunnableConfig = {"configurable": {"thread_id": "thread-1"}}
 
-    with ConnectionPool(kwargs=arguments, min_size=1, max_size=4) as pool:
+    def opened() -> ConnectionPool[Connection[DictRow]]:
+        return ConnectionPool(
+            kwargs=arguments,
+            connection_class=Connection[DictRow],
+            min_size=1,
+            max_size=4,
+            open=True,
+        )
+
+    with opened() as pool:
         interrupted = graph(PostgresSaver(pool)).invoke({"steps": []}, thread)
-    with ConnectionPool(kwargs=arguments, min_size=1, max_size=4) as pool:
+    with opened() as pool:
         saver = PostgresSaver(pool)
         resumed = graph(saver).invoke(None, thread)
         listed = list(saver.list(thread))
@@ -121,19 +140,19 @@ def test_a_graph_checkpoints_resumes_and_lists_with_the_application_role(
         "TRUNCATE checkpoints",
         "CREATE INDEX ON checkpoints (type)",
         "SELECT * FROM checkpoint_migrations",
-        "SET ROLE life_cycle_owner",
+        "SET ROLE {}",
     ],
 )
 def test_s10_the_application_role_may_do_nothing_but_rows(
-    dev: Deployment, credential: dict[str, str], database: str, statement: str
+    dev: Deployment, credential: dict[str, str], database: str, statement: LiteralString
 ) -> None:
-    statement = statement.replace("life_cycle_owner", f'"{database}_owner"')
+    owner = sql.Identifier(f"{database}_owner")
 
     with (
-        connect(dev, **credential, database=database) as connection,
+        connect(dev, database, credential) as connection,
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
-        connection.execute(statement)
+        connection.execute(sql.SQL(statement).format(owner))
 
 
 def test_the_tables_belong_to_a_role_that_cannot_log_in(dev: Deployment, database: str) -> None:

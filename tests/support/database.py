@@ -1,17 +1,26 @@
 """Looks at a deployed database from outside, with psycopg and pg_dump."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import RowFactory, tuple_row
 
 from tests.support.deployment import Deployment
 
 TABLES = ("checkpoint_migrations", "checkpoints", "checkpoint_blobs", "checkpoint_writes")
 
 
-def connect(deployment: Deployment, database: str, **credential: Any) -> psycopg.Connection:
+def connect(
+    deployment: Deployment,
+    database: str,
+    credential: Mapping[str, str] | None = None,
+    *,
+    row_factory: RowFactory[Any] = tuple_row,
+) -> psycopg.Connection[Any]:
     """Connect with the stack's superuser or another credential; TLS is verified."""
     environ = deployment.environ
     parameters = {
@@ -21,8 +30,10 @@ def connect(deployment: Deployment, database: str, **credential: Any) -> psycopg
         "password": environ["PGPASSWORD"],
         "sslmode": "verify-full",
         "sslrootcert": environ["PGSSLROOTCERT"],
+        "dbname": database,
     }
-    return psycopg.connect(**(parameters | {"dbname": database} | credential), autocommit=True)
+    conninfo = make_conninfo(**(parameters | dict(credential or {})))
+    return psycopg.connect(conninfo, autocommit=True, row_factory=row_factory)
 
 
 def dump(deployment: Deployment, database: str) -> str:
@@ -60,7 +71,7 @@ def as_parameters(credential: dict[str, str]) -> dict[str, str]:
     return {names.get(key, key): value for key, value in credential.items()}
 
 
-def tables(connection: psycopg.Connection) -> set[str]:
+def tables(connection: psycopg.Connection[Any]) -> set[str]:
     """Return the names of LangGraph's tables that exist."""
     found = connection.execute(
         "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname = ANY (%s)", [list(TABLES)]
@@ -68,7 +79,7 @@ def tables(connection: psycopg.Connection) -> set[str]:
     return {row[0] for row in found}
 
 
-def recreate(connection: psycopg.Connection, database: str) -> None:
+def recreate(connection: psycopg.Connection[Any], database: str) -> None:
     """Make an empty database, in place of one of that name."""
     name = sql.Identifier(database)
     connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(name))

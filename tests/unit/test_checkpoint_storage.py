@@ -129,7 +129,8 @@ def test_migrator_and_application_get_credentials_of_their_own(storage) -> None:
         ("application-access", "bizmatters/agent-executor/postgres-app", "langgraph_app"),
     ):
         secret = resources[f"SecretV2 checkpoints-{name}-secret"].inputs
-        assert (secret["mount"], secret["name"], secret["cas"]) == ("kv", path, 0)
+        assert (secret["mount"], secret["name"]) == ("kv", path)
+        assert secret["options"] == {"cas": "0"}
         assert secret["disableRead"] is True
         assert json.loads(secret["dataJson"]) == {
             "host": "10.0.0.1",

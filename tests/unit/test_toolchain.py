@@ -52,7 +52,10 @@ def built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 
     def build(program: Program, _: Callable[[str], None]) -> Path:
         names.append(program.name)
-        return tmp_path / "built" / program.name
+        result = tmp_path / "built" / program.name
+        result.parent.mkdir(exist_ok=True)
+        result.touch()
+        return result
 
     monkeypatch.setattr(golang, "build", build)
     monkeypatch.setattr(images, "ensure", lambda **_: tmp_path)
@@ -121,10 +124,12 @@ def test_everything_is_linked_into_one_folder(built: list[str], fake: Fake) -> N
 
     assert {link.name for link in tools.bin.iterdir()} == {
         *("pulumi", "pulumi-language-python", "pulumi-resource-pulumi-python"),
-        *("pulumi-resource-kubernetes", "pulumi-resource-vault", "pulumi-resource-postgresql"),
         *("kubebox", "kubectl", "bao", "vault"),
     }
     assert (tools.bin / "vault").resolve() == (tools.bin / "bao").resolve()
+    assert {folder.name.rsplit("-v", 1)[0] for folder in tools.plugins.iterdir()} == {
+        *("resource-kubernetes", "resource-vault", "resource-postgresql")
+    }
     assert toolchain.ensure(lambda _: None) == tools
 
 
@@ -179,10 +184,16 @@ def test_the_plugins_run_with_the_projects_interpreter(
 
     tools = toolchain.ensure(lambda _: None)
 
-    for name in toolchain.PLUGIN_SCRIPTS:
+    for name in ("pulumi-language-python", "pulumi-resource-pulumi-python"):
         script = (tools.bin / name).read_text()
         assert str(tmp_path / "venv/bin/python3") in script
         assert "/usr/bin/env" not in script
+
+
+def test_own_engine_and_plugins_lie_in_one_folder(built: list[str], fake: Fake) -> None:
+    tools = toolchain.ensure(lambda _: None)
+
+    assert len({(tools.bin / name).resolve().parent for name in toolchain.ENGINE}) == 1
 
 
 def test_a_machine_with_all_parts_has_no_problems(

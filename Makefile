@@ -1,0 +1,62 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+ENVIRONMENT ?= dev
+PYTHON := .venv/bin/python
+DEVSTACK := $(PYTHON) -m devstack
+# Runs what follows with the embedded stack's addresses and credentials.
+WITH_STACK = stack_env=$$($(DEVSTACK) env) && eval "$$stack_env" &&
+PULUMI = $(WITH_STACK) pulumi --non-interactive --stack $(ENVIRONMENT)
+
+SHELL_FILES := $(shell git ls-files '*.sh') .ci/run
+SQL_FILES := $(shell git ls-files 'migrations/*.up.sql' 'migrations/*.down.sql')
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+setup: ## Install what is missing: Debian packages, Python environment
+	@devstack/setup.sh
+
+demo: up report ## Start the embedded stack, bring the dev environment up, print the report
+
+stack: setup ## Start the embedded stack
+	@$(DEVSTACK) up
+	@$(WITH_STACK) pulumi --non-interactive stack select --create $(ENVIRONMENT)
+
+up: stack ## pulumi up
+	@$(PULUMI) up --yes --skip-preview --suppress-outputs
+
+report: ## Print the verification report of the last up
+	@$(WITH_STACK) pulumi --non-interactive stack output --stack $(ENVIRONMENT) --json \
+		| $(PYTHON) -m devstack.report
+
+preview: setup ## pulumi preview; needs neither a cluster nor Vault to run
+	@$(PULUMI) preview --diff
+
+destroy: setup ## pulumi destroy: rolls the schema back first, refuses while tables hold rows
+	@$(PULUMI) destroy --yes --skip-preview
+
+down: setup ## Stop the embedded stack and keep its data
+	@$(DEVSTACK) down
+
+check: setup ## Format, lint, types, shell and SQL
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	.venv/bin/basedpyright
+	.venv/bin/shellcheck --shell=sh $(SHELL_FILES)
+	.venv/bin/squawk $(SQL_FILES)
+
+test: setup ## All tests, on the embedded stack
+	$(PYTHON) -m pytest
+
+bench: setup ## Benchmarks, printed as a table
+	$(PYTHON) -m benchmarks
+
+lock: setup ## Renew the hash-locked requirements
+	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header pyproject.toml --output-file requirements.txt
+	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --group devstack --group dev pyproject.toml \
+		--constraint requirements.txt --output-file requirements-dev.txt
+
+.PHONY: help setup demo stack up report preview destroy down check test bench lock

@@ -1,0 +1,1 @@
+"""The embedded stack: a real Kubernetes node, Vault and PostgreSQL on this machine."""

@@ -1,0 +1,68 @@
+"""Folders outside the work tree that are either complete or absent, however a build ends."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def root() -> Path:
+    """Return the folder that holds everything the dev stack builds and keeps."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "langgraph-checkpoint"
+
+
+def digest(parts: Iterable[str | bytes]) -> str:
+    """Return a short name for what something is built from."""
+    whole = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        # The length keeps ("ab", "c") and ("a", "bc") apart.
+        whole.update(f"{len(data)}:".encode() + data)
+    return whole.hexdigest()[:16]
+
+
+def folder(name: str, fill: Callable[[Path], None], waiting: Callable[[], None]) -> Path:
+    """Return the cache's folder `name`; `fill` makes its content when it is not there yet.
+
+    Two processes may ask at once: one fills, the other calls `waiting` and then waits. The
+    content appears by one rename, so a killed process leaves nothing under the final name.
+    """
+    final = root() / name
+    if final.is_dir():
+        return final
+    root().mkdir(parents=True, exist_ok=True)
+    with _lock(name, waiting):
+        if not final.is_dir():
+            _fill(final, fill)
+    return final
+
+
+def _fill(final: Path, fill: Callable[[Path], None]) -> None:
+    unfinished = f".{final.name}."
+    for leftover in final.parent.glob(f"{unfinished}*"):
+        shutil.rmtree(leftover)
+    scratch = Path(tempfile.mkdtemp(prefix=unfinished, dir=final.parent))
+    try:
+        fill(scratch)
+        scratch.chmod(0o755)
+        scratch.rename(final)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def _lock(name: str, waiting: Callable[[], None]) -> Iterator[None]:
+    # The kernel drops the lock when its holder ends, so a killed build blocks nobody. The file
+    # itself stays: removing it would let a third process lock a new file of the same name.
+    with (root() / f"{name}.lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
