@@ -6,7 +6,7 @@ PYTHON := .venv/bin/python
 DEVSTACK := $(PYTHON) -m devstack
 # Runs what follows with the embedded stack's addresses and credentials.
 WITH_STACK = stack_env=$$($(DEVSTACK) env) && eval "$$stack_env" &&
-PULUMI = $(WITH_STACK) pulumi --non-interactive --stack $(ENVIRONMENT)
+PULUMI = $(WITH_STACK) pulumi --stack $(ENVIRONMENT)
 
 SHELL_FILES := $(shell git ls-files '*.sh') .ci/run
 SQL_FILES := $(shell git ls-files 'migrations/*.up.sql' 'migrations/*.down.sql')
@@ -17,18 +17,18 @@ help: ## List the targets
 setup: ## Install what is missing: Debian packages, Python environment
 	@devstack/setup.sh
 
-demo: up report ## Start the embedded stack, bring the dev environment up, print the report
+demo: up ## Start the embedded stack, bring the dev environment up, print the report
+	@$(MAKE) --no-print-directory report
 
 stack: setup ## Start the embedded stack
 	@$(DEVSTACK) up
-	@$(WITH_STACK) pulumi --non-interactive stack select --create $(ENVIRONMENT)
+	@$(WITH_STACK) pulumi stack select --create $(ENVIRONMENT)
 
 up: stack ## pulumi up
 	@$(PULUMI) up --yes --skip-preview --suppress-outputs
 
 report: ## Print the verification report of the last up
-	@$(WITH_STACK) pulumi --non-interactive stack output --stack $(ENVIRONMENT) --json \
-		| $(PYTHON) -m devstack.report
+	@$(PULUMI) stack output --json | $(PYTHON) -m devstack.report
 
 preview: setup ## pulumi preview; needs neither a cluster nor Vault to run
 	@$(PULUMI) preview --diff
