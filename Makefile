@@ -8,8 +8,8 @@ DEVSTACK := $(PYTHON) -m devstack
 WITH_STACK = stack_env=$$($(DEVSTACK) env) && eval "$$stack_env" &&
 PULUMI = $(WITH_STACK) pulumi --stack $(ENVIRONMENT)
 
-SHELL_FILES := $(shell git ls-files '*.sh') .ci/run
-SQL_FILES := $(shell git ls-files 'migrations/*.up.sql' 'migrations/*.down.sql')
+SHELL_FILES := .ci/run $(shell find components devstack migrations -name '*.sh')
+SQL_FILES := $(wildcard migrations/*.up.sql migrations/*.down.sql)
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'

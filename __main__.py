@@ -6,6 +6,7 @@ import pulumi_postgresql as postgresql
 import pulumi_vault as vault
 
 from components.checkpoint_storage import CheckpointStorage
+from components.kubeconfig import server
 from components.settings import Settings
 from components.storage_args import storage_args
 
@@ -17,8 +18,8 @@ def providers(settings: Settings) -> list[pulumi.ProviderResource]:
             "kubernetes",
             kubeconfig=pulumi.Output.secret(settings.kubeconfig) if settings.kubeconfig else None,
             context=settings.kube_context or None,
-            # A renewed kubeconfig is still the same cluster, not a reason to replace everything.
-            cluster_identifier=settings.environment,
+            # Renewed credentials are no other cluster; another server is, and gets everything.
+            cluster_identifier=server(settings.kubeconfig) or None,
         ),
         vault.Provider(
             "vault",

@@ -41,7 +41,8 @@ def _explain(args: pulumi.ErrorHookArgs, jobs: JobTemplate) -> bool:
     # Only a failure pays for this import.
     from .job_pods import connect, failures
 
-    job = (args.new_inputs or {})["metadata"]["name"]
+    inputs = args.new_inputs or args.old_inputs or {}
+    job = inputs.get("metadata", {}).get("name", "")
     try:
         reasons = failures(connect(jobs.cluster), jobs.namespace, job, main=False)
     except Exception as error:  # the Job's own failure must stay the one that is reported

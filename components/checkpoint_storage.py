@@ -7,6 +7,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 import pulumi_vault as vault
 
+from .data_guard import DataGuard
 from .database import CheckpointDatabase
 from .job_setup import job_files, job_template
 from .manifests import RESTRICTED_NAMESPACE_LABELS
@@ -23,8 +24,9 @@ from .verification_report import REPORTED
 class CheckpointStorage(pulumi.ComponentResource):
     """Provisions, migrates and verifies LangGraph checkpoint storage.
 
-    Order on `up`: namespace, Vault's mounts, database, Vault access, migration, verification. On
-    `destroy` the down migration runs before anything is removed, and refuses to drop rows.
+    Order on `up`: guard, namespace, Vault's mounts, database, Vault access, migration,
+    verification. On `destroy` the down migration runs before anything is removed, and refuses to
+    drop rows.
     """
 
     verification: pulumi.Output[dict[str, Any]]
@@ -35,8 +37,8 @@ class CheckpointStorage(pulumi.ComponentResource):
     """Name of the migration Job."""
     verification_job: pulumi.Output[str]
     """Name of the verification Job."""
-    application: pulumi.Output[dict[str, str]]
-    """What the application needs to read its credential: serviceAccount, vaultRole, secretPath."""
+    application: pulumi.Output[dict[str, str] | None]
+    """The application's serviceAccount, vaultRole and secretPath, where its role is made here."""
 
     def __init__(
         self, name: str, args: CheckpointStorageArgs, opts: pulumi.ResourceOptions | None = None
@@ -44,8 +46,14 @@ class CheckpointStorage(pulumi.ComponentResource):
         super().__init__("langgraph-checkpoint:index:CheckpointStorage", name, None, opts)
         jobs, files = job_template(args), job_files(args)
 
-        mounts = self._mounts(name, args)
-        database = self._database(name, args)
+        guard = DataGuard(
+            f"{name}-guard",
+            owned=_owned(args),
+            allow_data_loss=args["allow_data_loss"],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        mounts = self._mounts(name, args, guard)
+        database = self._database(name, args, guard)
         accesses = self._accesses(name, args, database, needs=mounts)
         needs = [*mounts, *([database] if database else []), *accesses]
         migration = SchemaMigration(
@@ -62,6 +70,7 @@ class CheckpointStorage(pulumi.ComponentResource):
             f"{name}-rollback",
             jobs,
             files,
+            owns_database=args["database"]["manage"],
             allow_data_loss=args["allow_data_loss"],
             needs=[*needs, migration, verification],
             opts=pulumi.ResourceOptions(parent=self),
@@ -72,7 +81,7 @@ class CheckpointStorage(pulumi.ComponentResource):
         self.verification = pulumi.Output.all(**{key: getattr(report, key) for key in REPORTED})
         self.migration_job = migration.job_name
         self.verification_job = verification.job_name
-        self.application = accesses[-1].login
+        self.application = pulumi.Output.from_input(accesses[-1].login if database else None)
         self.register_outputs(
             {
                 "schema_version": self.schema_version,
@@ -83,16 +92,18 @@ class CheckpointStorage(pulumi.ComponentResource):
             }
         )
 
-    def _mounts(self, name: str, args: CheckpointStorageArgs) -> list[pulumi.Resource]:
+    def _mounts(
+        self, name: str, args: CheckpointStorageArgs, guard: DataGuard
+    ) -> list[pulumi.Resource]:
         """Create what the environment asks this program to own beneath everything else."""
-        owned: list[pulumi.Resource] = []
+        owned: list[pulumi.Resource] = [guard]
         if args["manage_namespace"]:
             labels = RESTRICTED_NAMESPACE_LABELS
             owned.append(
                 kubernetes.core.v1.Namespace(
                     f"{name}-namespace",
                     metadata={"name": args["namespace"], "labels": labels},
-                    opts=pulumi.ResourceOptions(parent=self),
+                    opts=pulumi.ResourceOptions(parent=self, depends_on=[guard]),
                 )
             )
         if "kubernetes_host" in args["vault"]:
@@ -111,12 +122,14 @@ class CheckpointStorage(pulumi.ComponentResource):
                     path=args["vault"]["kv_mount"],
                     type="kv",
                     options={"version": "2"},
-                    opts=pulumi.ResourceOptions(parent=self),
+                    opts=pulumi.ResourceOptions(parent=self, depends_on=[guard]),
                 )
             )
         return owned
 
-    def _database(self, name: str, args: CheckpointStorageArgs) -> CheckpointDatabase | None:
+    def _database(
+        self, name: str, args: CheckpointStorageArgs, guard: DataGuard
+    ) -> CheckpointDatabase | None:
         database = args["database"]
         if not database["manage"]:
             return None
@@ -128,6 +141,7 @@ class CheckpointStorage(pulumi.ComponentResource):
                 "owner": database["owner"],
                 "migrator": database["username"],
                 "application": database["application_role"],
+                "needs": [guard],
             },
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -159,6 +173,18 @@ class CheckpointStorage(pulumi.ComponentResource):
                 opts,
             ),
         ]
+
+
+def _owned(args: CheckpointStorageArgs) -> dict[str, str]:
+    """Return what holds the rows and is dropped once it leaves the settings, and the schema."""
+    vault_args, database = args["vault"], args["database"]
+    owned = {
+        "namespace": (args["manage_namespace"], args["namespace"]),
+        "KV mount": (vault_args["manage_kv_mount"], vault_args["kv_mount"]),
+        "database": (database["manage"], database["name"]),
+        "schema": (True, database["schema"]),
+    }
+    return {what: name for what, (managed, name) in owned.items() if managed}
 
 
 def _access_args(

@@ -1,5 +1,6 @@
 """The database of the checkpoints and the three roles that share it."""
 
+from collections.abc import Sequence
 from typing import TypedDict
 
 import pulumi
@@ -23,6 +24,8 @@ class CheckpointDatabaseArgs(TypedDict):
     """Role to create that logs in to migrate, as a member of the owner."""
     application: str
     """Role to create that logs in for the application; the migration grants it rows, never DDL."""
+    needs: Sequence[pulumi.Resource]
+    """What must be there before."""
 
 
 class CheckpointDatabase(pulumi.ComponentResource):
@@ -46,13 +49,13 @@ class CheckpointDatabase(pulumi.ComponentResource):
             f"{name}-owner",
             name=args["owner"],
             login=False,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=args["needs"]),
         )
-        self.migrator_password = self._login_role(
-            f"{name}-migrator", args["migrator"], args["schema"], member_of=[owner.name]
+        migrator, self.migrator_password = self._login_role(
+            f"{name}-migrator", args["migrator"], args, member_of=[owner.name]
         )
-        self.application_password = self._login_role(
-            f"{name}-application", args["application"], args["schema"], member_of=[]
+        application, self.application_password = self._login_role(
+            f"{name}-application", args["application"], args, member_of=[]
         )
         database = postgresql.Database(
             f"{name}-database",
@@ -61,7 +64,8 @@ class CheckpointDatabase(pulumi.ComponentResource):
             # What LangGraph stores is Unicode; a server's template may have another encoding.
             template="template0",
             encoding="UTF8",
-            opts=pulumi.ResourceOptions(parent=self),
+            # A role that holds grants in the database can only be dropped after it.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[migrator, application]),
         )
         if args["schema"] != "public":
             postgresql.Schema(
@@ -75,8 +79,13 @@ class CheckpointDatabase(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _login_role(
-        self, name: str, role: str, schema: str, *, member_of: list[pulumi.Output[str]]
-    ) -> pulumi.Output[str]:
+        self,
+        name: str,
+        role: str,
+        args: CheckpointDatabaseArgs,
+        *,
+        member_of: list[pulumi.Output[str]],
+    ) -> tuple[postgresql.Role, pulumi.Output[str]]:
         drawn = vault.generic.Endpoint(
             f"{name}-password",
             path=PASSWORD_PATH,
@@ -85,18 +94,20 @@ class CheckpointDatabase(pulumi.ComponentResource):
             disable_read=True,
             disable_delete=True,
             opts=pulumi.ResourceOptions(
-                parent=self, additional_secret_outputs=["writeData", "writeDataJson"]
+                parent=self,
+                depends_on=args["needs"],
+                additional_secret_outputs=["writeData", "writeDataJson"],
             ),
         )
         password = pulumi.Output.secret(drawn.write_data["random_bytes"])
-        postgresql.Role(
+        login = postgresql.Role(
             name,
             name=role,
             login=True,
             password=password,
             roles=member_of,
             # Fixed, so that no schema of the session's user comes before the tables' own.
-            search_paths=[schema],
-            opts=pulumi.ResourceOptions(parent=self),
+            search_paths=[args["schema"]],
+            opts=pulumi.ResourceOptions(parent=self, depends_on=args["needs"]),
         )
-        return password
+        return login, password

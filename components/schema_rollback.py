@@ -4,30 +4,16 @@ The provider class is stored by reference and the code on disk runs with the inp
 this module's and the class's name are a contract, and so are the inputs' names.
 """
 
-# lightkube's generic signatures are only partially typed.
-# pyright: reportUnknownMemberType=false
-
 import json
-import sys
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any
 
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
 
-from .manifests import FILES_DIR, Cluster, JobTemplate, config_map
+from .manifests import FILES_DIR, JobTemplate
 from .migration_files import newest
-
-if TYPE_CHECKING:
-    from lightkube import Client
-
-
-class RollbackRefused(Exception):
-    """The tables stay, and with them everything else."""
-
-    # The engine prints the qualified name; as a builtin it has no path before it.
-    __module__ = "builtins"
+from .refusal import refuse
 
 
 class SchemaRollbackProvider(ResourceProvider):
@@ -50,21 +36,23 @@ class SchemaRollbackProvider(ResourceProvider):
         """Run the rollback Job to its end.
 
         Raises:
-            RollbackRefused: in one sentence, when the Job could not start or did not complete.
+            Refused: in one sentence, when the Job could not start or did not complete.
 
         """
-        from .job_pods import connect, failures
+        # Imported here, since most runs only compare and never destroy.
+        from .rollback_job import RollbackJob
 
-        cluster = Cluster(kubeconfig=props["kubeconfig"], context=props["kube_context"])
-        namespace, job = props["namespace"], props["job_name"]
         try:
-            client = connect(cluster)
-            completed = _run(client, namespace, job, props)
-            reasons = [] if completed else failures(client, namespace, job)
+            job = RollbackJob(props)
+            job.start()
         except Exception as error:  # whatever it is, the user gets one sentence
-            _refuse(f"the rollback could not run: {type(error).__name__}: {error}")
-        if not completed:
-            _refuse("; ".join(reasons) or f"Job {namespace}/{job} failed without a pod")
+            refuse(f"nothing was destroyed: the rollback could not start: {_named(error)}")
+        try:
+            reason = job.wait()
+        except Exception as error:
+            refuse(f"{job} was started and may still drop the tables: {_named(error)}; look at it")
+        if reason:
+            refuse(f"nothing was destroyed: {reason}")
 
 
 class SchemaRollback(Resource, name="SchemaRollback"):
@@ -80,6 +68,7 @@ class SchemaRollback(Resource, name="SchemaRollback"):
         jobs: JobTemplate,
         files: Mapping[str, str],
         *,
+        owns_database: bool,
         allow_data_loss: bool,
         needs: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
@@ -90,7 +79,10 @@ class SchemaRollback(Resource, name="SchemaRollback"):
             "rollback",
             [f"{FILES_DIR}/migrate.sh", "down"],
             config_map=f"{jobs.name}-rollback-{newest(files)}",
-            environment={"ALLOW_DATA_LOSS": json.dumps(allow_data_loss)},
+            environment={
+                "ALLOW_DATA_LOSS": json.dumps(allow_data_loss),
+                "OWNS_DATABASE": json.dumps(owns_database),
+            },
             backoff_limit=0,
         )
         inputs = {
@@ -101,6 +93,7 @@ class SchemaRollback(Resource, name="SchemaRollback"):
             # Text, since a dynamic provider gets every number back as a float.
             "manifest": json.dumps(manifest, sort_keys=True),
             "files": dict(files),
+            "seconds": jobs.await_seconds,
         }
         depends = pulumi.ResourceOptions(depends_on=[*needs])
         super().__init__(
@@ -108,68 +101,5 @@ class SchemaRollback(Resource, name="SchemaRollback"):
         )
 
 
-def _run(client: "Client", namespace: str, name: str, props: dict[str, Any]) -> bool:
-    """Make the Job and its ConfigMap and wait; True when it completed, which removes both."""
-    from lightkube.codecs import from_dict
-    from lightkube.core.exceptions import ConditionError
-    from lightkube.resources.batch_v1 import Job
-    from lightkube.types import CascadeType
-
-    _remove_leftover(client, namespace, name)
-    job: Any = client.create(from_dict(json.loads(props["manifest"])))
-    scripts = config_map(namespace, name, props["files"])
-    # Owned by the Job, the ConfigMap goes with it; the pod waits for it, should it start earlier.
-    scripts["metadata"]["ownerReferences"] = [
-        {
-            "apiVersion": "batch/v1",
-            "kind": "Job",
-            "name": name,
-            "uid": job.metadata.uid,
-            "blockOwnerDeletion": True,
-        }
-    ]
-    client.create(from_dict(scripts))
-    try:
-        # Its own deadline ends the Job, so this wait needs none.
-        client.wait(
-            Job,
-            name,
-            namespace=namespace,
-            for_conditions=["Complete"],
-            raise_for_conditions=["Failed"],
-        )
-    except ConditionError:
-        return False
-    client.delete(Job, name, namespace=namespace, cascade=CascadeType.FOREGROUND)
-    return True
-
-
-def _remove_leftover(client: "Client", namespace: str, name: str) -> None:
-    """Delete the Job of an earlier attempt with all it owns, and wait until it is gone."""
-    from lightkube import ApiError
-    from lightkube.resources.batch_v1 import Job
-    from lightkube.types import CascadeType
-
-    try:
-        leftover: Any = client.get(Job, name, namespace=namespace)
-        client.delete(Job, name, namespace=namespace, cascade=CascadeType.FOREGROUND)
-    except ApiError as error:
-        if error.status.code == HTTPStatus.NOT_FOUND:
-            return
-        raise
-    changes = client.watch(
-        Job,
-        namespace=namespace,
-        fields={"metadata.name": name},
-        resource_version=leftover.metadata.resourceVersion,
-    )
-    for operation, _ in changes:
-        if operation == "DELETED":
-            return
-
-
-def _refuse(reason: str) -> NoReturn:
-    # The engine prints the whole traceback otherwise, and the sentence drowns in it.
-    sys.tracebacklimit = 0
-    msg = f"nothing was destroyed: {reason}"
-    raise RollbackRefused(msg) from None
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -12,6 +12,7 @@ import pulumi
 import yaml
 from pulumi.runtime.config import CONFIG, get_config_env
 
+from .kubeconfig import KubeconfigError, chosen, server
 from .settings_rules import contradictions
 
 PROJECT_FILE = Path(__file__).parent.parent / "Pulumi.yaml"
@@ -86,6 +87,10 @@ class Settings:
                 problems.append(f"{key}: {error}")
                 values[field.name] = declared[key]["default"]
         settings = _complete(cls(**values), environ)
+        try:
+            settings = _with_kubeconfig(settings, environ)
+        except KubeconfigError as error:
+            problems.append(f"kubeconfig: {error}")
         problems += contradictions(settings, pulumi.get_stack())
         if problems:
             raise SettingsError(_complaint(problems))
@@ -131,17 +136,14 @@ def _complete(settings: Settings, environ: Mapping[str, str]) -> Settings:
     """Fill empty settings from the tools' own environment variables and from other settings."""
     database = settings.database_name if settings.manage_database else ""
     vault_address = settings.vault_address or environ.get("VAULT_ADDR", "")
-    kubeconfig = settings.kubeconfig or _ambient_kubeconfig(environ)
+    port = environ.get("PGPORT", "5432")
     return replace(
         settings,
-        kubeconfig=kubeconfig,
-        kubernetes_host_for_vault=settings.kubernetes_host_for_vault
-        or _server(kubeconfig, settings.kube_context),
         vault_address=vault_address,
         vault_address_in_cluster=settings.vault_address_in_cluster or vault_address,
         vault_ca_cert_file=settings.vault_ca_cert_file or environ.get("VAULT_CACERT", ""),
         database_host=settings.database_host or environ.get("PGHOST", ""),
-        database_port=settings.database_port or int(environ.get("PGPORT") or 5432),
+        database_port=settings.database_port or (int(port) if port.isdecimal() else 0),
         database_ca_cert_file=settings.database_ca_cert_file or environ.get("PGSSLROOTCERT", ""),
         database_username=settings.database_username or (database and f"{database}_migrator"),
         database_owner=settings.database_owner or (database and f"{database}_owner"),
@@ -150,19 +152,26 @@ def _complete(settings: Settings, environ: Mapping[str, str]) -> Settings:
     )
 
 
+def _with_kubeconfig(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    """Put in the one context that is used; as text, a preview needs neither file nor cluster."""
+    text = settings.kubeconfig or _ambient_kubeconfig(environ)
+    if not text:
+        return settings
+    kubeconfig = chosen(text, settings.kube_context)
+    return replace(
+        settings,
+        kubeconfig=kubeconfig,
+        kubernetes_host_for_vault=settings.kubernetes_host_for_vault or server(kubeconfig),
+    )
+
+
 def _ambient_kubeconfig(environ: Mapping[str, str]) -> str:
-    """Return the ambient kubeconfig's text; as text a preview needs neither file nor cluster."""
-    path = Path(environ.get("KUBECONFIG") or Path.home() / ".kube" / "config")
-    return path.read_text() if path.is_file() else ""
-
-
-def _server(kubeconfig: str, context: str) -> str:
-    """Return the URL of the API server, or nothing if the kubeconfig does not say."""
-    config: dict[str, Any] = yaml.safe_load(kubeconfig) or {}
-    context = context or config.get("current-context", "")
-    clusters = {c["name"]: c["context"]["cluster"] for c in config.get("contexts", [])}
-    servers = {c["name"]: c["cluster"]["server"] for c in config.get("clusters", [])}
-    return servers.get(clusters.get(context, ""), "")
+    default = str(Path.home() / ".kube" / "config")
+    paths = [Path(path) for path in environ.get("KUBECONFIG", default).split(os.pathsep) if path]
+    if len(paths) > 1:
+        msg = f"expected one file in KUBECONFIG, found {len(paths)}; name the one to use"
+        raise KubeconfigError(msg)
+    return paths[0].read_text() if paths and paths[0].is_file() else ""
 
 
 def _complaint(problems: list[str]) -> str:

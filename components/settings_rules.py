@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 INSECURE_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca")
 
-# An RFC 1123 label; the Jobs put up to 17 characters ("-verification-001") behind it, 63 in all.
-KUBERNETES_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,44}[a-z0-9])?")
+# RFC 1123 labels have 63 characters; up to 17 ("-verification-001") come behind these prefixes.
+KUBERNETES_PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]{0,44}[a-z0-9])?")
+KUBERNETES_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 # Vault names reach policies and the agent's configuration: no quote, no glob, no parent segment.
 VAULT_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 VAULT_PATH = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*", re.ASCII)
@@ -49,9 +50,10 @@ def _environment(settings: "Settings", stack: str) -> Iterator[str]:
 def _names(settings: "Settings") -> Iterator[str]:
     patterns = {
         "lower-case letters, digits and '-', at most 46": (
-            KUBERNETES_NAME,
-            ("namespace", "name", "serviceAccount"),
+            KUBERNETES_PREFIX,
+            ("name", "serviceAccount"),
         ),
+        "lower-case letters, digits and '-', at most 63": (KUBERNETES_NAME, ("namespace",)),
         "letters, digits, '_', '.' and '-'": (VAULT_NAME, ("vaultRole", "vaultPolicy")),
         "segments of letters, digits, '_', '.' and '-', joined by '/'": (
             VAULT_PATH,
@@ -99,6 +101,8 @@ def _database(settings: "Settings") -> Iterator[str]:
             f"insecureDatabaseSslMode: expected one of {', '.join(INSECURE_SSL_MODES)}, "
             f"found {settings.insecure_database_ssl_mode!r}; leave it empty for verify-full"
         )
+    if settings.insecure_database_ssl_mode == "verify-ca" and not settings.database_ca_cert_file:
+        yield "databaseCaCertFile: expected a PEM file, since libpq verifies no public CA this way"
     for key, value in (
         ("databaseName", settings.database_name),
         ("databaseSchema", settings.database_schema),

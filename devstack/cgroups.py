@@ -11,7 +11,7 @@ from devstack.errors import StackError
 _ROOT = Path("/sys/fs/cgroup")
 DAEMONS = "daemons"
 
-_UNIFIED_CONTROLLERS = "+cpu +cpuset +io +memory +pids"
+_CONTROLLERS = {"cpu", "cpuset", "io", "memory", "pids"}
 _REMOVAL_SECONDS = 10
 
 
@@ -28,12 +28,25 @@ def create(name: str, record: Path) -> Groups:
     groups = _groups(name, Path("/proc/self/cgroup").read_text())
     record.write_text(json.dumps([str(group) for group in groups.roots]))
     if groups.leaves:
-        (_ROOT / "cgroup.subtree_control").write_text(_UNIFIED_CONTROLLERS)
+        _hand_down_controllers()
     for group in (*groups.roots, *groups.leaves):
         group.mkdir(exist_ok=True)
     for group in groups.roots:
         _fill_cpuset(group)
     return groups
+
+
+def _hand_down_controllers() -> None:
+    available = set((_ROOT / "cgroup.controllers").read_text().split())
+    wanted = " ".join(f"+{name}" for name in sorted(_CONTROLLERS & available))
+    try:
+        (_ROOT / "cgroup.subtree_control").write_text(wanted)
+    except OSError as error:
+        message = (
+            f"expected {_ROOT} to hand {wanted} to groups, found {error.strerror}: in a container, "
+            "give it a control group namespace of its own"
+        )
+        raise StackError(message) from error
 
 
 def _fill_cpuset(group: Path) -> None:

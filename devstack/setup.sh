@@ -4,7 +4,7 @@
 # the work tree and two work trees with the same requirements share one.
 set -eu
 cd "$(dirname "$0")/.."
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/langgraph-checkpoint
+cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/langgraph-checkpoint
 
 say() { echo "setup: $*"; }
 fail() {
@@ -85,4 +85,5 @@ if [ ! -e "$environment/.complete" ]; then
     flock 9
     [ -e "$environment/.complete" ] || make_environment "$python" "$environment"
 fi
+[ -L .venv ] || [ ! -e .venv ] || fail "expected .venv to be a link of this script's, found a folder: remove it"
 [ "$(readlink .venv || true)" = "$environment" ] || ln -sfn "$environment" .venv

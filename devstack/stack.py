@@ -127,19 +127,9 @@ def _recorded(name: str, tools: toolchain.Toolchain, report: Callable[[str], Non
                 images=tools.images,
             )
         stack.make_folders()
-        _offer_plugins(stack, tools.plugins)
+        tools.offer_plugins(stack.pulumi / "home")
         stack.save()
     return stack
-
-
-def _offer_plugins(stack: Stack, plugins: Path) -> None:
-    """Put the providers where the engine looks first; it warns of those on PATH each time."""
-    for program in plugins.glob("*/*"):
-        # A folder of its own: the engine does not follow links to folders.
-        link = stack.pulumi / "home" / "plugins" / program.parent.name / program.name
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.unlink(missing_ok=True)
-        link.symlink_to(program)
 
 
 def _start(stack: Stack, report: Callable[[str], None]) -> None:

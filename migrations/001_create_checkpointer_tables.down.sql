@@ -1,7 +1,11 @@
--- DATA LOSS: drops the tables of langgraph-checkpoint-postgres, and with them every thread, checkpoint and write.
--- psql -X -f FILE [-v schema=public] [-v owner=ROLE] [-v allow_data_loss=false]: refused with MG020 while a table
--- holds rows, unless allow_data_loss is true. Nothing there is a success. MGBSY and 55P03 mean: run it again in a
--- moment. MG0nn and 42501 mean: refused, and nothing was changed.
+-- DATA LOSS: drops the tables of langgraph-checkpoint-postgres with every checkpoint in them.
+-- psql -X -f FILE [-v schema=public] [-v owner=ROLE] [-v allow_data_loss=false]
+--     [-v owns_database=false]
+--
+-- Refuses with MG020 while a table holds rows and, where the database itself goes afterwards, with
+-- MG021 while it holds other tables, unless allow_data_loss is true; nothing there is a success.
+-- SQLSTATE MGBSY and 55P03 mean: run it again in a moment; MG0nn, 2BP01 and 42501 mean: refused,
+-- nothing was changed.
 \set QUIET on
 \set ON_ERROR_STOP on
 \set ON_ERROR_ROLLBACK off
@@ -17,79 +21,95 @@
 \endif
 \if :{?allow_data_loss} \else \set allow_data_loss false
 \endif
+\if :{?owns_database} \else \set owns_database false
+\endif
 
--- Settings of the role or database must not change what the statements below mean. 50 ms: a statement that waits
--- for a table lock holds up everybody behind it; run again instead of waiting.
+-- Settings of the role or the database must not change what follows. 50 ms, because a statement
+-- that waits for a table lock holds up everybody behind it: run again instead of waiting.
 SET search_path = pg_catalog, pg_temp;
-SELECT count(set_config(s.name, wanted.value, false)) AS overridden
-FROM (VALUES
-    ('client_min_messages', 'error'),
-    ('standard_conforming_strings', 'on'),
-    ('quote_all_identifiers', 'off'),
-    ('row_security', 'off'),
-    ('default_transaction_isolation', 'read committed'),
-    ('default_transaction_deferrable', 'off'),
-    ('lock_timeout', '50ms'),
-    ('statement_timeout', '0'),
-    ('transaction_timeout', '0'),
-    ('idle_session_timeout', '0'),
-    ('idle_in_transaction_session_timeout', '60s')
-) AS wanted (name, value)
-JOIN pg_settings AS s ON s.name = wanted.name AND s.context = 'user' \gset
+SET lock_timeout = '50ms';
+SET statement_timeout = 0;
+SET client_min_messages = error;
+SET standard_conforming_strings = on;
+SET quote_all_identifiers = off;
+SET row_security = off;
+SET default_transaction_isolation = 'read committed';
+SET default_transaction_deferrable = off;
+SET idle_in_transaction_session_timeout = '60s';
+-- 14 and 17 brought these.
+SELECT count(set_config(name, '0', false)) AS timeouts FROM pg_settings
+WHERE name IN ('idle_session_timeout', 'transaction_timeout') \gset
+-- Statements inside $$ cannot see psql's variables, hence custom settings.
 SELECT set_config('checkpoint.pid', pg_backend_pid()::text, false) AS pid,
     set_config('checkpoint.schema', :'schema', false) AS schema,
     set_config('checkpoint.owner', :'owner', false) AS owner,
     set_config('checkpoint.allow_data_loss', :'allow_data_loss', false) AS allow_data_loss,
+    set_config('checkpoint.owns_database', :'owns_database', false) AS owns_database,
     set_config('checkpoint.path', quote_ident(:'schema') || ', pg_temp', false) AS path,
     set_config('application_name', CASE WHEN current_setting('application_name') IN ('', 'psql')
-        THEN 'langgraph-checkpoint-rollback' ELSE current_setting('application_name') END, false) AS application,
+        THEN 'langgraph-checkpoint-rollback' ELSE current_setting('application_name') END,
+        false) AS application,
     format('==> connection: PostgreSQL %s, database %s, role %s, %s',
-        split_part(current_setting('server_version'), ' ', 1),
-        current_database(), session_user, coalesce((SELECT version || ' ' || cipher FROM pg_stat_ssl
+        split_part(current_setting('server_version'), ' ', 1), current_database(), session_user,
+        coalesce((SELECT version || ' ' || cipher FROM pg_stat_ssl
             WHERE pid = pg_backend_pid() AND ssl), 'no TLS')) AS connection \gset
 \echo :connection
-
 DO $preflight$
 DECLARE
     owner constant text := current_setting('checkpoint.owner', true);
+    code text := 'MG001';
+    reason text;
 BEGIN
     IF current_setting('checkpoint.pid', true) IS DISTINCT FROM pg_backend_pid()::text THEN
-        RAISE EXCEPTION 'expected one server process for the session, found two: connect to the server itself, not through a transaction pooler'
-            USING ERRCODE = 'MG005';
+        code := 'MG005';
+        reason := 'expected one server process for the session, found a transaction pooler: '
+            'connect to the server itself';
     ELSIF pg_is_in_recovery() THEN
-        RAISE EXCEPTION 'expected a primary server, found a standby: connect to the primary' USING ERRCODE = 'MG001';
+        reason := 'expected a primary server, found a standby: connect to the primary';
     ELSIF current_setting('transaction_read_only')::boolean THEN
-        RAISE EXCEPTION 'expected a database that accepts writes, found default_transaction_read_only on for database % or role %: turn it off',
-            quote_ident(current_database()), quote_ident(session_user) USING ERRCODE = 'MG001';
+        reason := format('expected a database that accepts writes, found '
+            'default_transaction_read_only on for database %I or role %I: turn it off',
+            current_database(), session_user);
     ELSIF owner <> '' AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = owner) THEN
-        RAISE EXCEPTION 'expected owner role %, found no such role: create it or name another', quote_ident(owner)
-            USING ERRCODE = 'MG004';
-    ELSIF owner <> '' AND NOT pg_has_role(session_user, owner,
-            CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END) THEN
-        RAISE EXCEPTION 'role % may not act as owner role %: run GRANT % TO %', quote_ident(session_user),
-            quote_ident(owner), quote_ident(owner), quote_ident(session_user) USING ERRCODE = '42501';
+        code := 'MG004';
+        reason := format('expected owner role %I, found no such role: create it or name another',
+            owner);
+    ELSIF owner <> '' AND NOT pg_has_role(session_user, owner, CASE
+            WHEN current_setting('server_version_num')::integer < 160000 THEN 'MEMBER'
+            ELSE 'SET' END) THEN
+        code := '42501';
+        reason := format('role %1$I may not act as owner role %2$I: run GRANT %2$I TO %1$I',
+            session_user, owner);
+    END IF;
+    IF reason IS NOT NULL THEN
+        RAISE EXCEPTION USING MESSAGE = reason, ERRCODE = code;
     END IF;
 END
 $preflight$;
 
--- A session lock that is tried, never waited for: a blocking wait deadlocks with CREATE INDEX CONCURRENTLY, and a
--- lock row would outlive a killed migration. 1279739699 is this project's constant ("LGCs" in ASCII).
-SELECT set_config('checkpoint.locked', pg_try_advisory_lock(1279739699, hashtext(:'schema'))::text, false) AS locked \gset
+-- A session lock that is tried, never waited for: a blocking wait deadlocks with CREATE INDEX
+-- CONCURRENTLY, and a row as lock would outlive a killed migration. 1279739699 stands for this
+-- project, "LGCs" in ASCII; the database is part of every advisory lock.
+SELECT set_config('checkpoint.locked',
+    pg_try_advisory_lock(1279739699, hashtext(:'schema'))::text, false) AS locked \gset
 \if :locked
 \else
-SELECT set_config('checkpoint.holder', coalesce((SELECT format('pid %s, application %s, connected since %s', l.pid,
+SELECT set_config('checkpoint.holder', coalesce((
+    SELECT format('pid %s, application %s, connected since %s', l.pid,
         coalesce(quote_literal(a.application_name), 'unknown'),
-        coalesce(to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'), 'unknown'))
+        coalesce(to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'),
+            'unknown'))
     FROM pg_locks AS l LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid
     WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid = 1279739699
         AND l.objid::bigint = hashtext(:'schema')::bigint & 4294967295
-        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) LIMIT 1),
-    'gone meanwhile'), false) AS holder \gset
+        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    LIMIT 1
+), 'gone meanwhile'), false) AS holder \gset
 \endif
+-- After the look at pg_stat_activity, which shows less to the owner role.
 SELECT CASE WHEN :'owner' <> '' THEN set_config('role', :'owner', false) END AS role \gset
-
--- What differs from LangGraph's version 9, one row each: fix is null where only a human can say what is right.
--- The same text stands in the up, down and verify files, so that each of them runs by itself.
+-- What differs from LangGraph's version 9, one row each; fix is null where only a human can tell
+-- what is right. The same text stands in the up, down and verify files: each must work by itself.
 SELECT set_config('checkpoint.layout', $layout$
 WITH wanted_table (tbl, key) AS (VALUES
     ('checkpoint_migrations', 'PRIMARY KEY (v)'),
@@ -127,8 +147,9 @@ WITH wanted_table (tbl, key) AS (VALUES
             WHEN c.oid IS NULL AND t.oid IS NOT NULL THEN 'a type of this name'
             WHEN c.oid IS NULL THEN 'none'
             WHEN c.relkind = 'r' AND c.relpersistence = 'u' THEN 'an unlogged table'
-            WHEN c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits WHERE c.oid IN (inhrelid, inhparent))
-                THEN 'a table that inherits or is inherited from'
+            WHEN c.relkind = 'r' AND EXISTS (
+                SELECT FROM pg_inherits WHERE c.oid IN (inhrelid, inhparent)
+            ) THEN 'a table that inherits or is inherited from'
             WHEN c.relkind = 'r' THEN 'an ordinary table'
             WHEN c.relkind = 'p' THEN 'a partitioned table'
             WHEN c.relkind = 'v' THEN 'a view'
@@ -136,42 +157,54 @@ WITH wanted_table (tbl, key) AS (VALUES
             WHEN c.relkind = 'f' THEN 'a foreign table'
             ELSE 'a relation of kind ' || c.relkind::text
         END AS kind
-    FROM wanted_table w CROSS JOIN schema
-    LEFT JOIN pg_class c ON c.relname = w.tbl::name AND c.relnamespace = schema.oid
-    LEFT JOIN pg_type t ON t.typname = w.tbl::name AND t.typnamespace = schema.oid AND t.typrelid = 0
+    FROM wanted_table AS w
+    CROSS JOIN schema
+    LEFT JOIN pg_class AS c ON c.relname = w.tbl::name AND c.relnamespace = schema.oid
+    LEFT JOIN pg_type AS t
+        ON t.typname = w.tbl::name AND t.typnamespace = schema.oid AND t.typrelid = 0
 ), plain AS (
     SELECT tbl, key, oid FROM found_table WHERE kind = 'an ordinary table'
 ), found_column AS (
-    SELECT p.tbl, a.attname::text AS col, a.attnum, a.attnotnull, concat(t.type,
+    SELECT p.tbl, a.attname::text AS col, a.attnum, a.attnotnull,
+        concat(
+            t.type,
             CASE WHEN a.attcollation <> y.typcollation THEN ' collate ' || o.collname END,
             CASE WHEN a.attnotnull THEN ' not null' END,
-            CASE WHEN a.attidentity <> '' THEN ' identity' WHEN a.attgenerated <> '' THEN ' generated' END,
-            ' default ' || CASE WHEN right(e.expr, length(t.type) + 2) = '::' || t.type
-                THEN left(e.expr, - length(t.type) - 2) ELSE e.expr END) AS definition
-    FROM plain p
-    JOIN pg_attribute a ON a.attrelid = p.oid AND a.attnum > 0 AND NOT a.attisdropped
-    JOIN pg_type y ON y.oid = a.atttypid
-    LEFT JOIN pg_collation o ON o.oid = a.attcollation
-    LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+            CASE WHEN a.attidentity <> '' THEN ' identity' END,
+            CASE WHEN a.attgenerated <> '' THEN ' generated' END,
+            ' default ' || CASE
+                WHEN right(e.expr, length(t.type) + 2) = '::' || t.type
+                    THEN left(e.expr, - length(t.type) - 2)
+                ELSE e.expr
+            END
+        ) AS definition
+    FROM plain AS p
+    JOIN pg_attribute AS a ON a.attrelid = p.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_type AS y ON y.oid = a.atttypid
+    LEFT JOIN pg_collation AS o ON o.oid = a.attcollation
+    LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     CROSS JOIN LATERAL (SELECT format_type(a.atttypid, a.atttypmod)) AS t (type)
     CROSS JOIN LATERAL (SELECT pg_get_expr(d.adbin, d.adrelid)) AS e (expr)
 ), both_columns AS (
     SELECT tbl, col, w.definition AS wanted, f.definition AS found, f.attnotnull,
         row_number() OVER (PARTITION BY tbl ORDER BY w.pos) AS wanted_pos,
         row_number() OVER (PARTITION BY tbl ORDER BY f.attnum) AS found_pos
-    FROM wanted_column w JOIN found_column f USING (tbl, col)
+    FROM wanted_column AS w
+    JOIN found_column AS f USING (tbl, col)
 ), wanted_index AS (
     SELECT f.tbl, f.tbl || '_thread_id_idx' AS name, schema.oid AS schema_oid,
-        format('CREATE INDEX %I ON %I.%I USING btree (thread_id)', f.tbl || '_thread_id_idx', schema.nspname, f.tbl)
-            AS definition
-    FROM found_table f CROSS JOIN schema
+        format('CREATE INDEX %I ON %I.%I USING btree (thread_id)',
+            f.tbl || '_thread_id_idx', schema.nspname, f.tbl) AS definition
+    FROM found_table AS f
+    CROSS JOIN schema
     WHERE f.tbl <> 'checkpoint_migrations' AND f.kind IN ('an ordinary table', 'none')
 ), found_index AS (
-    SELECT w.name, w.tbl, w.definition, c.oid, i.indrelid, i.indisvalid AND i.indisready AS usable,
+    SELECT w.name, w.tbl, w.definition, c.oid, i.indrelid,
+        i.indisvalid AND i.indisready AS usable,
         regexp_replace(pg_get_indexdef(i.indexrelid), ' WITH [(][^()]*[)]$', '') AS found
-    FROM wanted_index w
-    LEFT JOIN pg_class c ON c.relname = w.name::name AND c.relnamespace = w.schema_oid
-    LEFT JOIN pg_index i ON i.indexrelid = c.oid
+    FROM wanted_index AS w
+    LEFT JOIN pg_class AS c ON c.relname = w.name::name AND c.relnamespace = w.schema_oid
+    LEFT JOIN pg_index AS i ON i.indexrelid = c.oid
 )
 SELECT 'tables' AS check_name, tbl AS object,
     'expected an ordinary table, found ' || kind AS what,
@@ -180,44 +213,60 @@ FROM found_table WHERE kind <> 'an ordinary table'
 UNION ALL
 SELECT 'columns', tbl || '.' || col, format('expected %s, found no such column', w.definition),
     CASE w.col WHEN 'task_path' THEN 'add' END
-FROM wanted_column w JOIN plain USING (tbl) LEFT JOIN found_column f USING (tbl, col) WHERE f.col IS NULL
+FROM wanted_column AS w JOIN plain USING (tbl) LEFT JOIN found_column AS f USING (tbl, col)
+WHERE f.col IS NULL
 UNION ALL
 SELECT 'columns', tbl || '.' || col, format('expected no such column, found %s', f.definition), NULL
-FROM found_column f LEFT JOIN wanted_column w USING (tbl, col) WHERE w.col IS NULL
+FROM found_column AS f LEFT JOIN wanted_column AS w USING (tbl, col) WHERE w.col IS NULL
 UNION ALL
 SELECT 'columns', tbl || '.' || col, format('expected %s, found %s', wanted, found),
-    CASE WHEN (tbl, col, found) = ('checkpoint_blobs', 'blob', 'bytea not null') THEN 'drop not null' END
+    CASE WHEN (tbl, col, found) = ('checkpoint_blobs', 'blob', 'bytea not null')
+        THEN 'drop not null' END
 FROM both_columns WHERE found <> wanted
 UNION ALL
-SELECT 'columns', tbl || '.' || col, format('expected at position %s, found at %s', wanted_pos, found_pos), NULL
+SELECT 'columns', tbl || '.' || col,
+    format('expected at position %s, found at %s', wanted_pos, found_pos), NULL
 FROM both_columns WHERE found_pos <> wanted_pos
 UNION ALL
 SELECT 'nullability', tbl || '.' || col,
-    CASE WHEN attnotnull THEN 'expected to accept null, found not null' ELSE 'expected not null, found it accepts null' END,
+    CASE WHEN attnotnull THEN 'expected to accept null, found not null'
+        ELSE 'expected not null, found that it accepts null' END,
     CASE WHEN (tbl, col) = ('checkpoint_blobs', 'blob') THEN 'drop not null' END
 FROM both_columns WHERE attnotnull <> (wanted LIKE '% not null%')
 UNION ALL
-SELECT 'constraints', p.tbl, format('expected no further constraint, found %s %s', conname, pg_get_constraintdef(k.oid)), NULL
-FROM plain p JOIN pg_constraint k ON k.conrelid = p.oid AND k.contype IN ('c', 'f', 'u', 'x')
+SELECT 'constraints', p.tbl,
+    format('expected no further constraint, found %s %s', k.conname, pg_get_constraintdef(k.oid)),
+    NULL
+FROM plain AS p JOIN pg_constraint AS k ON k.conrelid = p.oid AND k.contype IN ('c', 'f', 'u', 'x')
 UNION ALL
-SELECT 'primary_keys', p.tbl, format('expected %s, found %s', p.key, coalesce(pg_get_constraintdef(k.oid), 'none')), NULL
-FROM plain p LEFT JOIN pg_constraint k ON k.conrelid = p.oid AND k.contype = 'p'
+SELECT 'primary_keys', p.tbl,
+    format('expected %s, found %s', p.key, coalesce(pg_get_constraintdef(k.oid), 'none')), NULL
+FROM plain AS p LEFT JOIN pg_constraint AS k ON k.conrelid = p.oid AND k.contype = 'p'
 WHERE pg_get_constraintdef(k.oid) IS DISTINCT FROM p.key
 UNION ALL
-SELECT 'indexes', name, CASE
-        WHEN oid IS NULL THEN 'expected an index on ' || tbl || ' (thread_id), found none'
-        WHEN indrelid IS NULL THEN 'expected an index on ' || tbl || ' (thread_id), found another relation of this name'
+SELECT 'indexes', name,
+    CASE
+        WHEN oid IS NULL THEN format('expected an index on %s (thread_id), found none', tbl)
+        WHEN indrelid IS NULL
+            THEN format('expected an index on %s (thread_id), found another relation of this name',
+                tbl)
         WHEN found <> definition THEN format('expected %s, found %s', definition, found)
-        ELSE 'expected a valid index, found an invalid one that no query uses' END,
-    CASE WHEN oid IS NULL THEN 'create' WHEN found = definition THEN 'rebuild' END
+        ELSE 'expected a valid index, found an invalid one that no query uses'
+    END,
+    CASE WHEN oid IS NULL THEN 'create'
+        -- pg_get_indexdef finds nothing when the index was dropped after this query began
+        WHEN indrelid IS NOT NULL AND coalesce(found, definition) = definition THEN 'rebuild' END
 FROM found_index WHERE oid IS NULL OR indrelid IS NULL OR found <> definition OR NOT usable
 UNION ALL
-SELECT 'indexes', x.relname, 'expected no further unique index on ' || p.tbl || ', found one', NULL
-FROM plain p JOIN pg_index i ON i.indrelid = p.oid AND i.indisunique JOIN pg_class x ON x.oid = i.indexrelid
-WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.conrelid = p.oid)
+SELECT 'indexes', x.relname,
+    format('expected no further unique index on %s, found one', p.tbl), NULL
+FROM plain AS p
+JOIN pg_index AS i ON i.indrelid = p.oid AND i.indisunique
+JOIN pg_class AS x ON x.oid = i.indexrelid
+WHERE NOT EXISTS (
+    SELECT FROM pg_constraint AS k WHERE k.conindid = i.indexrelid AND k.conrelid = p.oid
+)
 $layout$, false) AS layout \gset
-
-
 DO $inspect$
 DECLARE
     target constant text := current_setting('checkpoint.schema');
@@ -229,45 +278,74 @@ DECLARE
     counts text[] := '{}';
 BEGIN
     IF NOT current_setting('checkpoint.locked')::boolean THEN
-        RAISE EXCEPTION 'expected no other migration of schema %, found one at work (%): wait for it or end it',
-            quote_ident(target), current_setting('checkpoint.holder', true) USING ERRCODE = 'MGBSY';
+        RAISE EXCEPTION USING ERRCODE = 'MGBSY', MESSAGE = format(
+            'expected no other migration of schema %I, found one at work (%s): '
+            'wait for it or end it', target, current_setting('checkpoint.holder', true));
     END IF;
     EXECUTE format('SELECT left(string_agg(object || '': '' || what, ''; ''), 1000) FROM (%s) AS l '
-        'WHERE fix IS NULL AND check_name <> ''nullability''', current_setting('checkpoint.layout')) INTO strange;
+        'WHERE fix IS NULL AND check_name <> ''nullability''', current_setting('checkpoint.layout'))
+        INTO strange;
     IF strange IS NOT NULL THEN
-        RAISE EXCEPTION 'expected LangGraph''s checkpoint tables or none in schema %, found others (%): drop them by hand if you mean to',
-            quote_ident(target), strange USING ERRCODE = 'MG010';
+        RAISE EXCEPTION USING ERRCODE = 'MG010', MESSAGE = format(
+            'expected LangGraph''s checkpoint tables or none in schema %I, found others (%s): '
+            'drop them by hand if you mean to', target, strange);
     END IF;
     FOR tbl IN SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-        WHERE n.nspname = target AND c.relname IN ('checkpoints', 'checkpoint_blobs', 'checkpoint_writes')
+        WHERE n.nspname = target
+            AND c.relname IN ('checkpoints', 'checkpoint_blobs', 'checkpoint_writes')
         ORDER BY c.relname = 'checkpoints' DESC, c.relname
     LOOP
-        -- Counted up to a limit, so that a refusal never reads a large table to its end.
-        EXECUTE format('SELECT count(*) FROM (SELECT FROM %I.%I LIMIT 100001) AS r', target, tbl) INTO held;
+        -- Up to a limit, so that a refusal never reads a large table to its end.
+        EXECUTE format('SELECT count(*) FROM (SELECT FROM %I.%I LIMIT 100001) AS r', target, tbl)
+            INTO held;
         total := total + held;
-        counts := counts || format('%s %s', tbl, CASE WHEN held > 100000 THEN 'more than 100000' ELSE held::text END);
+        counts := counts || format('%s %s', tbl,
+            CASE WHEN held > 100000 THEN 'more than 100000' ELSE held::text END);
     END LOOP;
     IF total > 0 AND current_setting('checkpoint.allow_data_loss') <> 'true' THEN
-        RAISE EXCEPTION 'refusing to drop tables that hold data (rows: %); set allowDataLoss to true, run pulumi up, then pulumi destroy',
-            array_to_string(counts, ', ') USING ERRCODE = 'MG020';
+        RAISE EXCEPTION USING ERRCODE = 'MG020', MESSAGE = format(
+            'refusing to drop tables that hold data (rows: %s); '
+            'set allowDataLoss to true, run pulumi up, then pulumi destroy',
+            array_to_string(counts, ', '));
     END IF;
-    IF EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-            WHERE n.nspname = target AND c.relname = 'checkpoint_migrations') THEN
+    IF current_setting('checkpoint.owns_database') = 'true'
+        AND current_setting('checkpoint.allow_data_loss') <> 'true' THEN
+        SELECT left(string_agg(format('%I.%I', n.nspname, c.relname), ', '), 1000) INTO strange
+        FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'p', 'm', 'f') AND NOT starts_with(n.nspname, 'pg_')
+            AND n.nspname <> 'information_schema'
+            AND NOT (n.nspname = target AND c.relname IN (
+                'checkpoint_migrations', 'checkpoints', 'checkpoint_blobs', 'checkpoint_writes'
+            ))
+            AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = c.oid AND d.deptype = 'e');
+        IF strange IS NOT NULL THEN
+            RAISE EXCEPTION USING ERRCODE = 'MG021', MESSAGE = format(
+                'refusing to let database %I be dropped with other tables in it (%s); '
+                'move them, or set allowDataLoss to true, run pulumi up, then pulumi destroy',
+                current_database(), strange);
+        END IF;
+    END IF;
+    IF EXISTS (
+        SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE n.nspname = target AND c.relname = 'checkpoint_migrations'
+    ) THEN
         EXECUTE format('SELECT max(v) FROM %I.checkpoint_migrations', target) INTO highest;
     END IF;
     IF highest > 9 THEN
-        RAISE EXCEPTION 'expected versions 0 to 9 in checkpoint_migrations of schema %, found %: use the release of this project that knows this version',
-            quote_ident(target), highest USING ERRCODE = 'MG011';
+        RAISE EXCEPTION USING ERRCODE = 'MG011', MESSAGE = format(
+            'expected versions 0 to 9 in checkpoint_migrations of schema %I, found %s: '
+            'use the release of this project that knows this version', target, highest);
     END IF;
 END
 $inspect$;
 
-SELECT string_agg(format('%I.%I', n.nspname, c.relname), ', ') AS present, count(*) = 0 AS nothing
+SELECT string_agg(format('%I.%I', n.nspname, c.relname), ', ' ORDER BY c.relname) AS present,
+    count(*) = 0 AS nothing
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE n.nspname = :'schema'
-    AND c.relname IN ('checkpoint_migrations', 'checkpoints', 'checkpoint_blobs', 'checkpoint_writes') \gset
+WHERE n.nspname = :'schema' AND c.relname IN (
+    'checkpoint_migrations', 'checkpoints', 'checkpoint_blobs', 'checkpoint_writes') \gset
 \if :nothing
-SELECT format('==> result: schema %s holds no checkpoint tables, nothing to do', quote_ident(:'schema'));
+SELECT format('==> result: schema %I holds no checkpoint tables, nothing to do', :'schema');
 \else
 \echo '==> drop:' :present
 BEGIN;
@@ -278,24 +356,29 @@ DECLARE
     held boolean;
 BEGIN
     EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', current_setting('checkpoint.present'));
-    FOR tbl IN SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class AS c
-        JOIN pg_namespace AS n ON n.oid = c.relnamespace
-        WHERE n.nspname = current_setting('checkpoint.schema') AND current_setting('checkpoint.allow_data_loss') <> 'true'
+    FOR tbl IN SELECT format('%I.%I', n.nspname, c.relname)
+        FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE n.nspname = current_setting('checkpoint.schema')
+            AND current_setting('checkpoint.allow_data_loss') <> 'true'
             AND c.relname IN ('checkpoints', 'checkpoint_blobs', 'checkpoint_writes')
     LOOP
         EXECUTE format('SELECT EXISTS (SELECT FROM %s)', tbl) INTO held;
         IF held THEN
-            RAISE EXCEPTION 'expected % to stay empty, found rows written meanwhile: run the rollback again', tbl
-                USING ERRCODE = 'MGBSY';
+            RAISE EXCEPTION USING ERRCODE = 'MGBSY', MESSAGE = format('expected %s to stay empty, '
+                'found rows written meanwhile: run the rollback again', tbl);
         END IF;
     END LOOP;
 END
 $lock$;
 SELECT set_config('search_path', current_setting('checkpoint.path'), true) AS path \gset
-DROP INDEX IF EXISTS checkpoint_writes_thread_id_idx, checkpoint_blobs_thread_id_idx, checkpoints_thread_id_idx RESTRICT;
-DROP TABLE IF EXISTS checkpoint_writes, checkpoint_blobs, checkpoints, checkpoint_migrations RESTRICT;
+-- squawk-ignore require-concurrent-index-deletion
+DROP INDEX IF EXISTS checkpoint_writes_thread_id_idx, checkpoint_blobs_thread_id_idx,
+    checkpoints_thread_id_idx RESTRICT;
+-- squawk-ignore ban-drop-table
+DROP TABLE IF EXISTS checkpoint_writes, checkpoint_blobs, checkpoints, checkpoint_migrations
+    RESTRICT;
 COMMIT;
-SELECT format('==> result: schema %s holds no checkpoint tables any more', quote_ident(:'schema'));
+SELECT format('==> result: schema %I holds no checkpoint tables any more', :'schema');
 \endif
 SELECT pg_advisory_unlock(1279739699, hashtext(:'schema')) AS unlocked \gset
 RESET ROLE;

@@ -1,7 +1,9 @@
--- Creates or completes the tables of langgraph-checkpoint-postgres 2.0.13 to 3.2.0, versions 0 to 9.
--- psql -X -f FILE [-v schema=public] [-v owner=ROLE] [-v app_role=ROLE] [-v index_timeout=0], never with -1:
--- it inspects the catalog, adds only what is missing, and may be run again at any time. MGBSY and 55P03 mean:
--- run it again in a moment. MG0nn and 42501 mean: refused, and nothing was changed.
+-- Creates or completes the tables of langgraph-checkpoint-postgres 2.0.13 to 3.2.0 (version 9).
+-- psql -X -f FILE [-v schema=public] [-v owner=ROLE] [-v app_role=ROLE] [-v index_timeout=0]
+--
+-- Inspects the catalog, adds only what is missing and may be run at any time, any number of times.
+-- Never with -1: CREATE INDEX CONCURRENTLY cannot run in a transaction. SQLSTATE MGBSY and 55P03
+-- mean: run it again in a moment; MG0nn and 42501 mean: refused, nothing was changed.
 \set QUIET on
 \set ON_ERROR_STOP on
 \set ON_ERROR_ROLLBACK off
@@ -20,90 +22,107 @@
 \if :{?index_timeout} \else \set index_timeout 0
 \endif
 
--- Settings of the role or database must not change what the statements below mean. 50 ms: a statement that waits
--- for a table lock holds up everybody behind it; run again instead of waiting.
+-- Settings of the role or the database must not change what follows. 50 ms, because a statement
+-- that waits for a table lock holds up everybody behind it: run again instead of waiting.
 SET search_path = pg_catalog, pg_temp;
-SELECT count(set_config(s.name, wanted.value, false)) AS overridden
-FROM (VALUES
-    ('client_min_messages', 'error'),
-    ('standard_conforming_strings', 'on'),
-    ('quote_all_identifiers', 'off'),
-    ('row_security', 'off'),
-    ('default_transaction_isolation', 'read committed'),
-    ('default_transaction_deferrable', 'off'),
-    ('lock_timeout', '50ms'),
-    ('statement_timeout', '0'),
-    ('transaction_timeout', '0'),
-    ('idle_session_timeout', '0'),
-    ('idle_in_transaction_session_timeout', '60s')
-) AS wanted (name, value)
-JOIN pg_settings AS s ON s.name = wanted.name AND s.context = 'user' \gset
-SELECT set_config('checkpoint.started', extract(epoch FROM clock_timestamp())::text, false) AS started,
+SET lock_timeout = '50ms';
+SET statement_timeout = 0;
+SET client_min_messages = error;
+SET standard_conforming_strings = on;
+SET quote_all_identifiers = off;
+SET row_security = off;
+SET default_transaction_isolation = 'read committed';
+SET default_transaction_deferrable = off;
+SET idle_in_transaction_session_timeout = '60s';
+-- 14 and 17 brought these.
+SELECT count(set_config(name, '0', false)) AS timeouts FROM pg_settings
+WHERE name IN ('idle_session_timeout', 'transaction_timeout') \gset
+-- Statements inside $$ cannot see psql's variables, hence custom settings.
+SELECT set_config('checkpoint.started', extract(epoch FROM clock_timestamp())::text, false)
+        AS started,
     set_config('checkpoint.pid', pg_backend_pid()::text, false) AS pid,
     set_config('checkpoint.schema', :'schema', false) AS schema,
     set_config('checkpoint.owner', :'owner', false) AS owner,
     set_config('checkpoint.app_role', :'app_role', false) AS app_role,
     set_config('checkpoint.path', quote_ident(:'schema') || ', pg_temp', false) AS path,
     set_config('application_name', CASE WHEN current_setting('application_name') IN ('', 'psql')
-        THEN 'langgraph-checkpoint-migration' ELSE current_setting('application_name') END, false) AS application,
+        THEN 'langgraph-checkpoint-migration' ELSE current_setting('application_name') END,
+        false) AS application,
     format('==> connection: PostgreSQL %s, database %s, role %s, %s',
-        split_part(current_setting('server_version'), ' ', 1),
-        current_database(), session_user, coalesce((SELECT version || ' ' || cipher FROM pg_stat_ssl
+        split_part(current_setting('server_version'), ' ', 1), current_database(), session_user,
+        coalesce((SELECT version || ' ' || cipher FROM pg_stat_ssl
             WHERE pid = pg_backend_pid() AND ssl), 'no TLS')) AS connection \gset
 \echo :connection
-
 DO $preflight$
 DECLARE
     target constant text := current_setting('checkpoint.schema', true);
     owner constant text := current_setting('checkpoint.owner', true);
     app_role constant text := current_setting('checkpoint.app_role', true);
+    code text := 'MG001';
+    reason text;
 BEGIN
     IF current_setting('checkpoint.pid', true) IS DISTINCT FROM pg_backend_pid()::text THEN
-        RAISE EXCEPTION 'expected one server process for the session, found two: connect to the server itself, not through a transaction pooler'
-            USING ERRCODE = 'MG005';
+        code := 'MG005';
+        reason := 'expected one server process for the session, found a transaction pooler: '
+            'connect to the server itself';
     ELSIF pg_is_in_recovery() THEN
-        RAISE EXCEPTION 'expected a primary server, found a standby: connect to the primary' USING ERRCODE = 'MG001';
+        reason := 'expected a primary server, found a standby: connect to the primary';
     ELSIF current_setting('transaction_read_only')::boolean THEN
-        RAISE EXCEPTION 'expected a database that accepts writes, found default_transaction_read_only on for database % or role %: turn it off',
-            quote_ident(current_database()), quote_ident(session_user) USING ERRCODE = 'MG001';
+        reason := format('expected a database that accepts writes, found '
+            'default_transaction_read_only on for database %I or role %I: turn it off',
+            current_database(), session_user);
     ELSIF current_setting('server_encoding') <> 'UTF8' THEN
-        RAISE EXCEPTION 'expected encoding UTF8, found % in database %: create the database with ENCODING ''UTF8''',
-            current_setting('server_encoding'), quote_ident(current_database()) USING ERRCODE = 'MG002';
+        code := 'MG002';
+        reason := format('expected encoding UTF8, found %s in database %I: create a database with '
+            'ENCODING ''UTF8''', current_setting('server_encoding'), current_database());
     ELSIF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = target) THEN
-        RAISE EXCEPTION 'expected schema % in database %, found no such schema: create it or name another',
-            quote_ident(target), quote_ident(current_database()) USING ERRCODE = 'MG003';
+        code := 'MG003';
+        reason := format('expected schema %I in database %I, found no such schema: '
+            'create it or name another', target, current_database());
     ELSIF owner <> '' AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = owner) THEN
-        RAISE EXCEPTION 'expected owner role %, found no such role: create it or name another', quote_ident(owner)
-            USING ERRCODE = 'MG004';
+        code := 'MG004';
+        reason := format('expected owner role %I, found no such role: create it or name another',
+            owner);
     ELSIF app_role <> '' AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = app_role) THEN
-        RAISE EXCEPTION 'expected application role %, found no such role: create it or name another', quote_ident(app_role)
-            USING ERRCODE = 'MG004';
-    ELSIF owner <> '' AND NOT pg_has_role(session_user, owner,
-            CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END) THEN
-        RAISE EXCEPTION 'role % may not act as owner role %: run GRANT % TO %', quote_ident(session_user),
-            quote_ident(owner), quote_ident(owner), quote_ident(session_user) USING ERRCODE = '42501';
+        code := 'MG004';
+        reason := format('expected application role %I, found no such role: '
+            'create it or name another', app_role);
+    ELSIF owner <> '' AND NOT pg_has_role(session_user, owner, CASE
+            WHEN current_setting('server_version_num')::integer < 160000 THEN 'MEMBER'
+            ELSE 'SET' END) THEN
+        code := '42501';
+        reason := format('role %1$I may not act as owner role %2$I: run GRANT %2$I TO %1$I',
+            session_user, owner);
+    END IF;
+    IF reason IS NOT NULL THEN
+        RAISE EXCEPTION USING MESSAGE = reason, ERRCODE = code;
     END IF;
 END
 $preflight$;
 
--- A session lock that is tried, never waited for: a blocking wait deadlocks with CREATE INDEX CONCURRENTLY, and a
--- lock row would outlive a killed migration. 1279739699 is this project's constant ("LGCs" in ASCII).
-SELECT set_config('checkpoint.locked', pg_try_advisory_lock(1279739699, hashtext(:'schema'))::text, false) AS locked \gset
+-- A session lock that is tried, never waited for: a blocking wait deadlocks with CREATE INDEX
+-- CONCURRENTLY, and a row as lock would outlive a killed migration. 1279739699 stands for this
+-- project, "LGCs" in ASCII; the database is part of every advisory lock.
+SELECT set_config('checkpoint.locked',
+    pg_try_advisory_lock(1279739699, hashtext(:'schema'))::text, false) AS locked \gset
 \if :locked
 \else
-SELECT set_config('checkpoint.holder', coalesce((SELECT format('pid %s, application %s, connected since %s', l.pid,
+SELECT set_config('checkpoint.holder', coalesce((
+    SELECT format('pid %s, application %s, connected since %s', l.pid,
         coalesce(quote_literal(a.application_name), 'unknown'),
-        coalesce(to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'), 'unknown'))
+        coalesce(to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'),
+            'unknown'))
     FROM pg_locks AS l LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid
     WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid = 1279739699
         AND l.objid::bigint = hashtext(:'schema')::bigint & 4294967295
-        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) LIMIT 1),
-    'gone meanwhile'), false) AS holder \gset
+        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    LIMIT 1
+), 'gone meanwhile'), false) AS holder \gset
 \endif
+-- After the look at pg_stat_activity, which shows less to the owner role.
 SELECT CASE WHEN :'owner' <> '' THEN set_config('role', :'owner', false) END AS role \gset
-
--- What differs from LangGraph's version 9, one row each: fix is null where only a human can say what is right.
--- The same text stands in the up, down and verify files, so that each of them runs by itself.
+-- What differs from LangGraph's version 9, one row each; fix is null where only a human can tell
+-- what is right. The same text stands in the up, down and verify files: each must work by itself.
 SELECT set_config('checkpoint.layout', $layout$
 WITH wanted_table (tbl, key) AS (VALUES
     ('checkpoint_migrations', 'PRIMARY KEY (v)'),
@@ -141,8 +160,9 @@ WITH wanted_table (tbl, key) AS (VALUES
             WHEN c.oid IS NULL AND t.oid IS NOT NULL THEN 'a type of this name'
             WHEN c.oid IS NULL THEN 'none'
             WHEN c.relkind = 'r' AND c.relpersistence = 'u' THEN 'an unlogged table'
-            WHEN c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits WHERE c.oid IN (inhrelid, inhparent))
-                THEN 'a table that inherits or is inherited from'
+            WHEN c.relkind = 'r' AND EXISTS (
+                SELECT FROM pg_inherits WHERE c.oid IN (inhrelid, inhparent)
+            ) THEN 'a table that inherits or is inherited from'
             WHEN c.relkind = 'r' THEN 'an ordinary table'
             WHEN c.relkind = 'p' THEN 'a partitioned table'
             WHEN c.relkind = 'v' THEN 'a view'
@@ -150,42 +170,54 @@ WITH wanted_table (tbl, key) AS (VALUES
             WHEN c.relkind = 'f' THEN 'a foreign table'
             ELSE 'a relation of kind ' || c.relkind::text
         END AS kind
-    FROM wanted_table w CROSS JOIN schema
-    LEFT JOIN pg_class c ON c.relname = w.tbl::name AND c.relnamespace = schema.oid
-    LEFT JOIN pg_type t ON t.typname = w.tbl::name AND t.typnamespace = schema.oid AND t.typrelid = 0
+    FROM wanted_table AS w
+    CROSS JOIN schema
+    LEFT JOIN pg_class AS c ON c.relname = w.tbl::name AND c.relnamespace = schema.oid
+    LEFT JOIN pg_type AS t
+        ON t.typname = w.tbl::name AND t.typnamespace = schema.oid AND t.typrelid = 0
 ), plain AS (
     SELECT tbl, key, oid FROM found_table WHERE kind = 'an ordinary table'
 ), found_column AS (
-    SELECT p.tbl, a.attname::text AS col, a.attnum, a.attnotnull, concat(t.type,
+    SELECT p.tbl, a.attname::text AS col, a.attnum, a.attnotnull,
+        concat(
+            t.type,
             CASE WHEN a.attcollation <> y.typcollation THEN ' collate ' || o.collname END,
             CASE WHEN a.attnotnull THEN ' not null' END,
-            CASE WHEN a.attidentity <> '' THEN ' identity' WHEN a.attgenerated <> '' THEN ' generated' END,
-            ' default ' || CASE WHEN right(e.expr, length(t.type) + 2) = '::' || t.type
-                THEN left(e.expr, - length(t.type) - 2) ELSE e.expr END) AS definition
-    FROM plain p
-    JOIN pg_attribute a ON a.attrelid = p.oid AND a.attnum > 0 AND NOT a.attisdropped
-    JOIN pg_type y ON y.oid = a.atttypid
-    LEFT JOIN pg_collation o ON o.oid = a.attcollation
-    LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+            CASE WHEN a.attidentity <> '' THEN ' identity' END,
+            CASE WHEN a.attgenerated <> '' THEN ' generated' END,
+            ' default ' || CASE
+                WHEN right(e.expr, length(t.type) + 2) = '::' || t.type
+                    THEN left(e.expr, - length(t.type) - 2)
+                ELSE e.expr
+            END
+        ) AS definition
+    FROM plain AS p
+    JOIN pg_attribute AS a ON a.attrelid = p.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_type AS y ON y.oid = a.atttypid
+    LEFT JOIN pg_collation AS o ON o.oid = a.attcollation
+    LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     CROSS JOIN LATERAL (SELECT format_type(a.atttypid, a.atttypmod)) AS t (type)
     CROSS JOIN LATERAL (SELECT pg_get_expr(d.adbin, d.adrelid)) AS e (expr)
 ), both_columns AS (
     SELECT tbl, col, w.definition AS wanted, f.definition AS found, f.attnotnull,
         row_number() OVER (PARTITION BY tbl ORDER BY w.pos) AS wanted_pos,
         row_number() OVER (PARTITION BY tbl ORDER BY f.attnum) AS found_pos
-    FROM wanted_column w JOIN found_column f USING (tbl, col)
+    FROM wanted_column AS w
+    JOIN found_column AS f USING (tbl, col)
 ), wanted_index AS (
     SELECT f.tbl, f.tbl || '_thread_id_idx' AS name, schema.oid AS schema_oid,
-        format('CREATE INDEX %I ON %I.%I USING btree (thread_id)', f.tbl || '_thread_id_idx', schema.nspname, f.tbl)
-            AS definition
-    FROM found_table f CROSS JOIN schema
+        format('CREATE INDEX %I ON %I.%I USING btree (thread_id)',
+            f.tbl || '_thread_id_idx', schema.nspname, f.tbl) AS definition
+    FROM found_table AS f
+    CROSS JOIN schema
     WHERE f.tbl <> 'checkpoint_migrations' AND f.kind IN ('an ordinary table', 'none')
 ), found_index AS (
-    SELECT w.name, w.tbl, w.definition, c.oid, i.indrelid, i.indisvalid AND i.indisready AS usable,
+    SELECT w.name, w.tbl, w.definition, c.oid, i.indrelid,
+        i.indisvalid AND i.indisready AS usable,
         regexp_replace(pg_get_indexdef(i.indexrelid), ' WITH [(][^()]*[)]$', '') AS found
-    FROM wanted_index w
-    LEFT JOIN pg_class c ON c.relname = w.name::name AND c.relnamespace = w.schema_oid
-    LEFT JOIN pg_index i ON i.indexrelid = c.oid
+    FROM wanted_index AS w
+    LEFT JOIN pg_class AS c ON c.relname = w.name::name AND c.relnamespace = w.schema_oid
+    LEFT JOIN pg_index AS i ON i.indexrelid = c.oid
 )
 SELECT 'tables' AS check_name, tbl AS object,
     'expected an ordinary table, found ' || kind AS what,
@@ -194,48 +226,67 @@ FROM found_table WHERE kind <> 'an ordinary table'
 UNION ALL
 SELECT 'columns', tbl || '.' || col, format('expected %s, found no such column', w.definition),
     CASE w.col WHEN 'task_path' THEN 'add' END
-FROM wanted_column w JOIN plain USING (tbl) LEFT JOIN found_column f USING (tbl, col) WHERE f.col IS NULL
+FROM wanted_column AS w JOIN plain USING (tbl) LEFT JOIN found_column AS f USING (tbl, col)
+WHERE f.col IS NULL
 UNION ALL
 SELECT 'columns', tbl || '.' || col, format('expected no such column, found %s', f.definition), NULL
-FROM found_column f LEFT JOIN wanted_column w USING (tbl, col) WHERE w.col IS NULL
+FROM found_column AS f LEFT JOIN wanted_column AS w USING (tbl, col) WHERE w.col IS NULL
 UNION ALL
 SELECT 'columns', tbl || '.' || col, format('expected %s, found %s', wanted, found),
-    CASE WHEN (tbl, col, found) = ('checkpoint_blobs', 'blob', 'bytea not null') THEN 'drop not null' END
+    CASE WHEN (tbl, col, found) = ('checkpoint_blobs', 'blob', 'bytea not null')
+        THEN 'drop not null' END
 FROM both_columns WHERE found <> wanted
 UNION ALL
-SELECT 'columns', tbl || '.' || col, format('expected at position %s, found at %s', wanted_pos, found_pos), NULL
+SELECT 'columns', tbl || '.' || col,
+    format('expected at position %s, found at %s', wanted_pos, found_pos), NULL
 FROM both_columns WHERE found_pos <> wanted_pos
 UNION ALL
 SELECT 'nullability', tbl || '.' || col,
-    CASE WHEN attnotnull THEN 'expected to accept null, found not null' ELSE 'expected not null, found it accepts null' END,
+    CASE WHEN attnotnull THEN 'expected to accept null, found not null'
+        ELSE 'expected not null, found that it accepts null' END,
     CASE WHEN (tbl, col) = ('checkpoint_blobs', 'blob') THEN 'drop not null' END
 FROM both_columns WHERE attnotnull <> (wanted LIKE '% not null%')
 UNION ALL
-SELECT 'constraints', p.tbl, format('expected no further constraint, found %s %s', conname, pg_get_constraintdef(k.oid)), NULL
-FROM plain p JOIN pg_constraint k ON k.conrelid = p.oid AND k.contype IN ('c', 'f', 'u', 'x')
+SELECT 'constraints', p.tbl,
+    format('expected no further constraint, found %s %s', k.conname, pg_get_constraintdef(k.oid)),
+    NULL
+FROM plain AS p JOIN pg_constraint AS k ON k.conrelid = p.oid AND k.contype IN ('c', 'f', 'u', 'x')
 UNION ALL
-SELECT 'primary_keys', p.tbl, format('expected %s, found %s', p.key, coalesce(pg_get_constraintdef(k.oid), 'none')), NULL
-FROM plain p LEFT JOIN pg_constraint k ON k.conrelid = p.oid AND k.contype = 'p'
+SELECT 'primary_keys', p.tbl,
+    format('expected %s, found %s', p.key, coalesce(pg_get_constraintdef(k.oid), 'none')), NULL
+FROM plain AS p LEFT JOIN pg_constraint AS k ON k.conrelid = p.oid AND k.contype = 'p'
 WHERE pg_get_constraintdef(k.oid) IS DISTINCT FROM p.key
 UNION ALL
-SELECT 'indexes', name, CASE
-        WHEN oid IS NULL THEN 'expected an index on ' || tbl || ' (thread_id), found none'
-        WHEN indrelid IS NULL THEN 'expected an index on ' || tbl || ' (thread_id), found another relation of this name'
+SELECT 'indexes', name,
+    CASE
+        WHEN oid IS NULL THEN format('expected an index on %s (thread_id), found none', tbl)
+        WHEN indrelid IS NULL
+            THEN format('expected an index on %s (thread_id), found another relation of this name',
+                tbl)
         WHEN found <> definition THEN format('expected %s, found %s', definition, found)
-        ELSE 'expected a valid index, found an invalid one that no query uses' END,
-    CASE WHEN oid IS NULL THEN 'create' WHEN found = definition THEN 'rebuild' END
+        ELSE 'expected a valid index, found an invalid one that no query uses'
+    END,
+    CASE WHEN oid IS NULL THEN 'create'
+        -- pg_get_indexdef finds nothing when the index was dropped after this query began
+        WHEN indrelid IS NOT NULL AND coalesce(found, definition) = definition THEN 'rebuild' END
 FROM found_index WHERE oid IS NULL OR indrelid IS NULL OR found <> definition OR NOT usable
 UNION ALL
-SELECT 'indexes', x.relname, 'expected no further unique index on ' || p.tbl || ', found one', NULL
-FROM plain p JOIN pg_index i ON i.indrelid = p.oid AND i.indisunique JOIN pg_class x ON x.oid = i.indexrelid
-WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.conrelid = p.oid)
+SELECT 'indexes', x.relname,
+    format('expected no further unique index on %s, found one', p.tbl), NULL
+FROM plain AS p
+JOIN pg_index AS i ON i.indrelid = p.oid AND i.indisunique
+JOIN pg_class AS x ON x.oid = i.indexrelid
+WHERE NOT EXISTS (
+    SELECT FROM pg_constraint AS k WHERE k.conindid = i.indexrelid AND k.conrelid = p.oid
+)
 $layout$, false) AS layout \gset
-
-
 DO $inspect$
 DECLARE
     target constant text := current_setting('checkpoint.schema');
     app_role constant text := current_setting('checkpoint.app_role');
+    busy constant text := format(
+        'expected no other migration of schema %I, found one at work (%s): '
+        'wait for it or end it', target, current_setting('checkpoint.holder', true));
     findings jsonb;
     strange text;
     lowest integer;
@@ -243,17 +294,26 @@ DECLARE
     recorded bigint := 0;
     granted boolean := true;
 BEGIN
-    EXECUTE format('SELECT coalesce(jsonb_agg(to_jsonb(l)), ''[]'') FROM (%s) AS l', current_setting('checkpoint.layout'))
-        INTO findings;
-    SELECT string_agg(f.object || ': ' || f.what, '; ') FILTER (WHERE f.n <= 8)
+    EXECUTE format('SELECT coalesce(jsonb_agg(to_jsonb(l)), ''[]'') FROM (%s) AS l',
+        current_setting('checkpoint.layout')) INTO findings;
+    -- What another migration leaves behind for a moment must not be taken for a foreign layout.
+    IF findings <> '[]' AND NOT current_setting('checkpoint.locked')::boolean THEN
+        RAISE EXCEPTION USING ERRCODE = 'MGBSY', MESSAGE = busy;
+    END IF;
+    -- A difference of nullability is one of the column's definition too.
+    SELECT string_agg(f.object || ': ' || f.what, '; ' ORDER BY f.n) FILTER (WHERE f.n <= 8)
             || CASE WHEN count(*) > 8 THEN format('; and %s more', count(*) - 8) ELSE '' END
         INTO strange
-        FROM (SELECT object, what, row_number() OVER () AS n
-            FROM jsonb_to_recordset(findings) AS r (check_name text, object text, what text, fix text)
-            WHERE fix IS NULL AND check_name <> 'nullability') AS f;
+        FROM (
+            SELECT object, what, row_number() OVER (ORDER BY object, what) AS n
+            FROM jsonb_to_recordset(findings)
+                AS r (check_name text, object text, what text, fix text)
+            WHERE fix IS NULL AND check_name <> 'nullability'
+        ) AS f;
     IF strange IS NOT NULL THEN
-        RAISE EXCEPTION 'expected LangGraph''s checkpoint tables or none in schema %, found others (%): name another schema or move them',
-            quote_ident(target), strange USING ERRCODE = 'MG010';
+        RAISE EXCEPTION USING ERRCODE = 'MG010', MESSAGE = format(
+            'expected LangGraph''s checkpoint tables or none in schema %I, found others (%s): '
+            'name another schema or move them', target, strange);
     END IF;
 
     IF NOT findings @> '[{"object": "checkpoint_migrations"}]' THEN
@@ -261,29 +321,32 @@ BEGIN
             INTO lowest, highest, recorded;
     END IF;
     IF highest > 9 OR lowest < 0 THEN
-        RAISE EXCEPTION 'expected versions 0 to 9 in checkpoint_migrations of schema %, found %: use the release of this project that knows this version',
-            quote_ident(target), CASE WHEN highest > 9 THEN highest ELSE lowest END USING ERRCODE = 'MG011';
+        RAISE EXCEPTION USING ERRCODE = 'MG011', MESSAGE = format(
+            'expected versions 0 to 9 in checkpoint_migrations of schema %I, found %s: '
+            'use the release of this project that knows this version',
+            target, CASE WHEN highest > 9 THEN highest ELSE lowest END);
     END IF;
 
     IF app_role <> '' THEN
-        SELECT has_schema_privilege(app_role, n.oid, 'USAGE') AND 12 = (SELECT count(*) FROM pg_class AS c
+        SELECT has_schema_privilege(app_role, n.oid, 'USAGE') AND 12 = (
+                SELECT count(*) FROM pg_class AS c
                 CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p
                 WHERE c.relnamespace = n.oid AND has_table_privilege(app_role, c.oid, p)
                     AND c.relname IN ('checkpoints', 'checkpoint_blobs', 'checkpoint_writes'))
             INTO granted FROM pg_namespace AS n WHERE n.nspname = target;
     END IF;
     PERFORM set_config('checkpoint.findings', findings::text, false),
-        set_config('checkpoint.complete', (findings = '[]' AND recorded = 10 AND granted)::text, false);
-    IF current_setting('checkpoint.complete')::boolean THEN
-        RETURN;
-    ELSIF NOT current_setting('checkpoint.locked')::boolean THEN
-        RAISE EXCEPTION 'expected no other migration of schema %, found one at work (%): wait for it or end it',
-            quote_ident(target), current_setting('checkpoint.holder', true) USING ERRCODE = 'MGBSY';
+        set_config('checkpoint.complete',
+            (findings = '[]' AND recorded = 10 AND granted)::text, false);
+    IF NOT current_setting('checkpoint.complete')::boolean
+            AND NOT current_setting('checkpoint.locked')::boolean THEN
+        RAISE EXCEPTION USING ERRCODE = 'MGBSY', MESSAGE = busy;
     END IF;
 END
 $inspect$;
 
--- relation size instead of rows: needs no right, no lock, and sees what row security would hide.
+-- The size of a table instead of its rows: it needs no right and no lock, and sees what row
+-- security would hide.
 SELECT current_setting('checkpoint.complete')::boolean AS complete,
     f.all @> '[{"check_name": "tables"}]' AS tables_missing,
     f.all @> '[{"fix": "drop not null"}]' AS blob_required,
@@ -292,16 +355,20 @@ SELECT current_setting('checkpoint.complete')::boolean AS complete,
     f.all @> '[{"object": "checkpoints_thread_id_idx"}]' AS checkpoints_index,
     f.all @> '[{"object": "checkpoint_blobs_thread_id_idx"}]' AS blobs_index,
     f.all @> '[{"object": "checkpoint_writes_thread_id_idx"}]' AS writes_index,
-    EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-        WHERE n.nspname = :'schema' AND c.relname IN ('checkpoints', 'checkpoint_blobs', 'checkpoint_writes')
-            AND pg_relation_size(c.oid) > 0) AS live,
-    coalesce((SELECT string_agg(x ->> 'object', ', ') FROM jsonb_array_elements(f.all) AS x
-        WHERE x ->> 'check_name' <> 'nullability'), 'the version rows or rights') AS missing
+    EXISTS (
+        SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE n.nspname = :'schema' AND pg_relation_size(c.oid) > 0
+            AND c.relname IN ('checkpoints', 'checkpoint_blobs', 'checkpoint_writes')
+    ) AS live,
+    coalesce((
+        SELECT string_agg(x ->> 'object', ', ' ORDER BY x ->> 'object')
+        FROM jsonb_array_elements(f.all) AS e (x) WHERE x ->> 'check_name' <> 'nullability'
+    ), 'version rows or rights') AS missing
 FROM (SELECT current_setting('checkpoint.findings')::jsonb) AS f ("all") \gset
 
 \if :complete
 \echo '==> already applied: yes'
-\echo '==> result: schema' :schema 'already at version 9, nothing to do'
+SELECT format('==> result: schema %I already at version 9, nothing to do', :'schema');
 \else
 \echo '==> already applied: no, missing or broken:' :missing
 
@@ -311,36 +378,44 @@ DECLARE
     app_role constant text := current_setting('checkpoint.app_role');
     findings constant jsonb := current_setting('checkpoint.findings');
     schema_oid constant oid := (SELECT oid FROM pg_namespace WHERE nspname = target);
-    me constant text := quote_ident(current_user);
-    other record;
+    creates constant boolean :=
+        findings @> '[{"fix": "create"}]' OR findings @> '[{"fix": "rebuild"}]';
+    reason text;
 BEGIN
-    IF NOT has_schema_privilege(schema_oid, 'USAGE') OR (findings @> '[{"fix": "create"}]' OR findings @> '[{"fix": "rebuild"}]')
-            AND NOT has_schema_privilege(schema_oid, 'CREATE') THEN
-        RAISE EXCEPTION 'role % may not create objects in schema %: run GRANT USAGE, CREATE ON SCHEMA % TO %',
-            me, quote_ident(target), quote_ident(target), me USING ERRCODE = '42501';
+    IF NOT has_schema_privilege(schema_oid, 'USAGE')
+            OR creates AND NOT has_schema_privilege(schema_oid, 'CREATE') THEN
+        reason := format('role %1$I may not create objects in schema %2$I: '
+            'run GRANT USAGE, CREATE ON SCHEMA %2$I TO %1$I', current_user, target);
+    ELSE
+        SELECT format('role %1$I may not change table %2$s, which belongs to role %3$I: '
+                'run GRANT %3$I TO %1$I', current_user, c.relname, pg_get_userbyid(c.relowner))
+            INTO reason
+            FROM pg_class AS c
+            JOIN jsonb_array_elements(findings) AS f ON f ->> 'object' IN
+                (c.relname || '.blob', c.relname || '.task_path', c.relname || '_thread_id_idx')
+            WHERE c.relnamespace = schema_oid AND c.relkind = 'r'
+                AND NOT pg_has_role(c.relowner, 'USAGE')
+            LIMIT 1;
     END IF;
-    SELECT c.relname, quote_ident(pg_get_userbyid(c.relowner)) AS owner INTO other
-        FROM pg_class AS c JOIN jsonb_array_elements(findings) AS f ON starts_with(f ->> 'object', c.relname || '.')
-            OR starts_with(f ->> 'object', c.relname || '_thread_id_idx')
-        WHERE c.relnamespace = schema_oid AND c.relkind = 'r' AND NOT pg_has_role(c.relowner, 'USAGE') LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'role % may not change table %, which belongs to role %: run GRANT % TO %',
-            me, other.relname, other.owner, other.owner, me USING ERRCODE = '42501';
-    END IF;
-    IF app_role <> '' AND NOT has_schema_privilege(app_role, schema_oid, 'USAGE')
+    IF reason IS NULL AND app_role <> '' AND NOT has_schema_privilege(app_role, schema_oid, 'USAGE')
             AND NOT has_schema_privilege(schema_oid, 'USAGE WITH GRANT OPTION') THEN
-        RAISE EXCEPTION 'role % may not grant the use of schema %: run GRANT USAGE ON SCHEMA % TO % as the owner of the schema',
-            me, quote_ident(target), quote_ident(target), quote_ident(app_role) USING ERRCODE = '42501';
+        reason := format('role %1$I may not open schema %2$I to others: run GRANT USAGE ON SCHEMA '
+            '%2$I TO %3$I as the owner of the schema', current_user, target, app_role);
     END IF;
-    SELECT c.relname, quote_ident(pg_get_userbyid(c.relowner)) AS owner INTO other
-        FROM pg_class AS c CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p
-        WHERE app_role <> '' AND c.relnamespace = schema_oid
-            AND c.relname IN ('checkpoints', 'checkpoint_blobs', 'checkpoint_writes')
-            AND NOT has_table_privilege(app_role, c.oid, p)
-            AND NOT has_table_privilege(c.oid, p || ' WITH GRANT OPTION') LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'role % may not grant rights on table %, which belongs to role %: run GRANT % TO %',
-            me, other.relname, other.owner, other.owner, me USING ERRCODE = '42501';
+    IF reason IS NULL AND app_role <> '' THEN
+        SELECT format('role %1$I may not grant rights on table %2$s, which belongs to role %3$I: '
+                'run GRANT %3$I TO %1$I', current_user, c.relname, pg_get_userbyid(c.relowner))
+            INTO reason
+            FROM pg_class AS c
+            CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p
+            WHERE c.relnamespace = schema_oid
+                AND c.relname IN ('checkpoints', 'checkpoint_blobs', 'checkpoint_writes')
+                AND NOT has_table_privilege(app_role, c.oid, p)
+                AND NOT has_table_privilege(c.oid, p || ' WITH GRANT OPTION')
+            LIMIT 1;
+    END IF;
+    IF reason IS NOT NULL THEN
+        RAISE EXCEPTION USING MESSAGE = reason, ERRCODE = '42501';
     END IF;
 END
 $rights$;
@@ -352,14 +427,16 @@ $rights$;
 \endif
 BEGIN;
 \if :index_broken
--- The lock proves that nobody is building the index at this moment: an unfinished build looks just as invalid.
-SELECT CASE WHEN :'live' THEN format('LOCK TABLE %I.%I IN SHARE UPDATE EXCLUSIVE MODE', :'schema', t.tbl)
-    ELSE format('DROP INDEX %I.%I', :'schema', t.tbl || '_thread_id_idx') END
+-- Where rows are, the lock proves that nobody is at work on the index: an unfinished build looks
+-- just as invalid as a failed one.
+SELECT CASE WHEN :'live'
+    THEN format('LOCK TABLE %I.%I IN SHARE UPDATE EXCLUSIVE MODE', :'schema', t.tbl)
+    ELSE format('DROP INDEX IF EXISTS %I.%I', :'schema', t.tbl || '_thread_id_idx') END
 FROM unnest(ARRAY['checkpoints', 'checkpoint_blobs', 'checkpoint_writes']) AS t (tbl)
-WHERE current_setting('checkpoint.findings')::jsonb
-    @> jsonb_build_array(jsonb_build_object('object', t.tbl || '_thread_id_idx', 'fix', 'rebuild')) \gexec
+WHERE current_setting('checkpoint.findings')::jsonb @> jsonb_build_array(
+    jsonb_build_object('object', t.tbl || '_thread_id_idx', 'fix', 'rebuild')) \gexec
 \endif
--- Inside pg_catalog comes first all the same, so nothing in the schema can take the place of a type.
+-- pg_catalog still comes before the schema, so that nothing in it can pose as a type.
 SELECT set_config('search_path', current_setting('checkpoint.path'), true) AS path \gset
 \if :tables_missing
 CREATE TABLE IF NOT EXISTS checkpoint_migrations (
@@ -399,6 +476,7 @@ CREATE TABLE IF NOT EXISTS checkpoint_writes (
 \endif
 -- Only where needed: even an ALTER that changes nothing queues for ACCESS EXCLUSIVE.
 \if :blob_required
+-- squawk-ignore ban-drop-not-null
 ALTER TABLE checkpoint_blobs ALTER COLUMN blob DROP NOT NULL;
 \endif
 \if :task_path_missing
@@ -407,36 +485,45 @@ ALTER TABLE checkpoint_writes ADD COLUMN IF NOT EXISTS task_path TEXT NOT NULL D
 
 \if :live
 COMMIT;
--- A concurrent build waits for older transactions without holding up anybody.
-SELECT set_config('lock_timeout', '0', false) AS lock_timeout,
-    set_config('statement_timeout', :'index_timeout', false) AS statement_timeout \gset
+-- Concurrent builds wait for older transactions, and nobody waits for them.
+SET lock_timeout = 0;
+SELECT set_config('statement_timeout', :'index_timeout', false) AS statement_timeout \gset
 \if :index_broken
-SELECT format('DROP INDEX CONCURRENTLY %I.%I', n.nspname, c.relname)
-FROM pg_class AS c JOIN pg_index AS i ON i.indexrelid = c.oid JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE n.nspname = :'schema' AND NOT (i.indisvalid AND i.indisready) AND c.relname IN
-    ('checkpoints_thread_id_idx', 'checkpoint_blobs_thread_id_idx', 'checkpoint_writes_thread_id_idx') \gexec
+SELECT format('DROP INDEX CONCURRENTLY IF EXISTS %I.%I', n.nspname, c.relname)
+FROM pg_class AS c
+JOIN pg_index AS i ON i.indexrelid = c.oid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = :'schema' AND NOT (i.indisvalid AND i.indisready) AND c.relname IN (
+    'checkpoints_thread_id_idx', 'checkpoint_blobs_thread_id_idx', 'checkpoint_writes_thread_id_idx'
+) \gexec
 \endif
 SELECT set_config('search_path', current_setting('checkpoint.path'), false) AS path \gset
 \if :checkpoints_index
 CREATE INDEX CONCURRENTLY IF NOT EXISTS checkpoints_thread_id_idx ON checkpoints (thread_id);
 \endif
 \if :blobs_index
-CREATE INDEX CONCURRENTLY IF NOT EXISTS checkpoint_blobs_thread_id_idx ON checkpoint_blobs (thread_id);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS checkpoint_blobs_thread_id_idx
+    ON checkpoint_blobs (thread_id);
 \endif
 \if :writes_index
-CREATE INDEX CONCURRENTLY IF NOT EXISTS checkpoint_writes_thread_id_idx ON checkpoint_writes (thread_id);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS checkpoint_writes_thread_id_idx
+    ON checkpoint_writes (thread_id);
 \endif
-SELECT set_config('lock_timeout', '50ms', false) AS lock_timeout,
-    set_config('statement_timeout', '0', false) AS statement_timeout \gset
+SET lock_timeout = '50ms';
+SET statement_timeout = 0;
 BEGIN;
 \else
+-- The tables are empty, so there is nothing to read while the lock is held.
 \if :checkpoints_index
+-- squawk-ignore require-concurrent-index-creation
 CREATE INDEX IF NOT EXISTS checkpoints_thread_id_idx ON checkpoints (thread_id);
 \endif
 \if :blobs_index
+-- squawk-ignore require-concurrent-index-creation
 CREATE INDEX IF NOT EXISTS checkpoint_blobs_thread_id_idx ON checkpoint_blobs (thread_id);
 \endif
 \if :writes_index
+-- squawk-ignore require-concurrent-index-creation
 CREATE INDEX IF NOT EXISTS checkpoint_writes_thread_id_idx ON checkpoint_writes (thread_id);
 \endif
 \endif
@@ -445,40 +532,51 @@ DO $prove$
 DECLARE
     target constant text := current_setting('checkpoint.schema');
     app_role constant text := current_setting('checkpoint.app_role');
+    schema_oid constant oid := (SELECT oid FROM pg_namespace WHERE nspname = target);
     remaining text;
 BEGIN
     PERFORM set_config('search_path', 'pg_catalog, pg_temp', true);
-    IF NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2
+    IF NOT EXISTS (
+        SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2
             AND classid = 1279739699 AND objid::bigint = hashtext(target)::bigint & 4294967295
-            AND pid = pg_backend_pid()) THEN
-        RAISE EXCEPTION 'expected this session to hold the lock of schema %, found it does not: connect to the server itself, not through a pooler',
-            quote_ident(target) USING ERRCODE = 'MG005';
+            AND pid = pg_backend_pid()
+    ) THEN
+        RAISE EXCEPTION USING ERRCODE = 'MG005', MESSAGE = format(
+            'expected this session to hold the lock of schema %I, found it does not: '
+            'connect to the server itself, not through a pooler', target);
     END IF;
-    EXECUTE format('SELECT string_agg(object || '': '' || what, ''; '') FROM (%s) AS l', current_setting('checkpoint.layout'))
-        INTO remaining;
+    EXECUTE format('SELECT left(string_agg(object || '': '' || what, ''; ''), 1000) FROM (%s) AS l',
+        current_setting('checkpoint.layout')) INTO remaining;
     IF remaining IS NOT NULL THEN
-        RAISE EXCEPTION 'expected the complete schema % after the migration, found that somebody changed it meanwhile (%): run the migration again',
-            quote_ident(target), remaining USING ERRCODE = 'MGBSY';
+        RAISE EXCEPTION USING ERRCODE = 'MGBSY', MESSAGE = format(
+            'expected schema %I to be complete, found that somebody changed it meanwhile (%s): '
+            'run the migration again', target, remaining);
     END IF;
-    EXECUTE format('INSERT INTO %I.checkpoint_migrations (v) SELECT generate_series(0, 9) ON CONFLICT (v) DO NOTHING', target);
-    IF app_role <> '' THEN
-        IF NOT has_schema_privilege(app_role, (SELECT oid FROM pg_namespace WHERE nspname = target), 'USAGE') THEN
-            EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', target, app_role);
-        END IF;
-        IF EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-                CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p
-                WHERE n.nspname = target AND c.relname IN ('checkpoints', 'checkpoint_blobs', 'checkpoint_writes')
-                    AND NOT has_table_privilege(app_role, c.oid, p)) THEN
-            EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %1$I.checkpoints, %1$I.checkpoint_blobs, '
-                '%1$I.checkpoint_writes TO %2$I', target, app_role);
-        END IF;
+
+    EXECUTE format('INSERT INTO %I.checkpoint_migrations (v) SELECT generate_series(0, 9) '
+        'ON CONFLICT (v) DO NOTHING', target);
+    IF app_role = '' THEN
+        RETURN;
+    END IF;
+    IF NOT has_schema_privilege(app_role, schema_oid, 'USAGE') THEN
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', target, app_role);
+    END IF;
+    IF EXISTS (
+        SELECT FROM pg_class AS c
+        CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p
+        WHERE c.relnamespace = schema_oid AND NOT has_table_privilege(app_role, c.oid, p)
+            AND c.relname IN ('checkpoints', 'checkpoint_blobs', 'checkpoint_writes')
+    ) THEN
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %1$I.checkpoints, '
+            '%1$I.checkpoint_blobs, %1$I.checkpoint_writes TO %2$I', target, app_role);
     END IF;
 END
 $prove$;
 COMMIT;
 \echo '==> verify: 4 tables, 7 indexes, versions 0 to 9'
-SELECT format('==> result: schema %s at version 9: 4 tables, 7 indexes, migrated in %s s', quote_ident(:'schema'),
-    round((extract(epoch FROM clock_timestamp()) - current_setting('checkpoint.started')::numeric)::numeric, 1));
+SELECT format('==> result: schema %I at version 9: 4 tables, 7 indexes, migrated in %s s',
+    :'schema', round(extract(epoch FROM clock_timestamp())
+        - current_setting('checkpoint.started')::numeric, 1));
 \endif
 SELECT pg_advisory_unlock(1279739699, hashtext(:'schema')) AS unlocked \gset
 RESET ROLE;

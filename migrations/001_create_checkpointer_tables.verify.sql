@@ -1,6 +1,8 @@
--- Compares the tables of a schema with version 9 of langgraph-checkpoint-postgres and reports what differs.
--- psql -X -f FILE [-v schema=public] [-v format=text|json]: seven checks, rows and sizes; json is one line of at most
--- 4000 bytes. Ends with MG030 when a check fails. Leaves nothing behind: what it writes is rolled back.
+-- Compares a schema with version 9 of langgraph-checkpoint-postgres and reports what differs.
+-- psql -X -f FILE [-v schema=public] [-v owner=ROLE] [-v format=text|json]
+--
+-- Seven checks, then rows and sizes; json is one line of at most 4000 bytes. Ends with SQLSTATE
+-- MG030 when a check fails. What the round trip writes is always rolled back.
 \set QUIET on
 \set ON_ERROR_STOP on
 \set ON_ERROR_ROLLBACK off
@@ -12,33 +14,35 @@
 \encoding UTF8
 \if :{?schema} \else \set schema public
 \endif
+\if :{?owner} \else \set owner ''
+\endif
 \if :{?format} \else \set format text
 \endif
 
--- Settings of the role or database must not change what the statements below mean.
+-- Settings of the role or the database must not change what follows.
 SET search_path = pg_catalog, pg_temp;
-SELECT count(set_config(s.name, wanted.value, false)) AS overridden
-FROM (VALUES
-    ('client_min_messages', 'error'),
-    ('standard_conforming_strings', 'on'),
-    ('quote_all_identifiers', 'off'),
-    ('row_security', 'off'),
-    ('default_transaction_isolation', 'read committed'),
-    ('default_transaction_deferrable', 'off'),
-    ('lock_timeout', '2s'),
-    ('statement_timeout', '0'),
-    ('transaction_timeout', '0'),
-    ('idle_session_timeout', '0'),
-    ('idle_in_transaction_session_timeout', '60s')
-) AS wanted (name, value)
-JOIN pg_settings AS s ON s.name = wanted.name AND s.context = 'user' \gset
+SET lock_timeout = '2s';
+SET statement_timeout = 0;
+SET client_min_messages = error;
+SET standard_conforming_strings = on;
+SET quote_all_identifiers = off;
+SET row_security = off;
+SET default_transaction_isolation = 'read committed';
+SET default_transaction_deferrable = off;
+SET idle_in_transaction_session_timeout = '60s';
+-- 14 and 17 brought these.
+SELECT count(set_config(name, '0', false)) AS timeouts FROM pg_settings
+WHERE name IN ('idle_session_timeout', 'transaction_timeout') \gset
 SELECT set_config('checkpoint.schema', :'schema', false) AS schema,
     set_config('application_name', CASE WHEN current_setting('application_name') IN ('', 'psql')
-        THEN 'langgraph-checkpoint-verification' ELSE current_setting('application_name') END, false) AS application,
+        THEN 'langgraph-checkpoint-verification' ELSE current_setting('application_name') END,
+        false) AS application,
     :'format' = 'json' AS json \gset
+-- A role that may act as the owner need not hold the owner's rights itself.
+SELECT CASE WHEN :'owner' <> '' THEN set_config('role', :'owner', false) END AS role \gset
 
--- What differs from LangGraph's version 9, one row each: fix is null where only a human can say what is right.
--- The same text stands in the up, down and verify files, so that each of them runs by itself.
+-- What differs from LangGraph's version 9, one row each; fix is null where only a human can tell
+-- what is right. The same text stands in the up, down and verify files: each must work by itself.
 SELECT set_config('checkpoint.layout', $layout$
 WITH wanted_table (tbl, key) AS (VALUES
     ('checkpoint_migrations', 'PRIMARY KEY (v)'),
@@ -76,8 +80,9 @@ WITH wanted_table (tbl, key) AS (VALUES
             WHEN c.oid IS NULL AND t.oid IS NOT NULL THEN 'a type of this name'
             WHEN c.oid IS NULL THEN 'none'
             WHEN c.relkind = 'r' AND c.relpersistence = 'u' THEN 'an unlogged table'
-            WHEN c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits WHERE c.oid IN (inhrelid, inhparent))
-                THEN 'a table that inherits or is inherited from'
+            WHEN c.relkind = 'r' AND EXISTS (
+                SELECT FROM pg_inherits WHERE c.oid IN (inhrelid, inhparent)
+            ) THEN 'a table that inherits or is inherited from'
             WHEN c.relkind = 'r' THEN 'an ordinary table'
             WHEN c.relkind = 'p' THEN 'a partitioned table'
             WHEN c.relkind = 'v' THEN 'a view'
@@ -85,42 +90,54 @@ WITH wanted_table (tbl, key) AS (VALUES
             WHEN c.relkind = 'f' THEN 'a foreign table'
             ELSE 'a relation of kind ' || c.relkind::text
         END AS kind
-    FROM wanted_table w CROSS JOIN schema
-    LEFT JOIN pg_class c ON c.relname = w.tbl::name AND c.relnamespace = schema.oid
-    LEFT JOIN pg_type t ON t.typname = w.tbl::name AND t.typnamespace = schema.oid AND t.typrelid = 0
+    FROM wanted_table AS w
+    CROSS JOIN schema
+    LEFT JOIN pg_class AS c ON c.relname = w.tbl::name AND c.relnamespace = schema.oid
+    LEFT JOIN pg_type AS t
+        ON t.typname = w.tbl::name AND t.typnamespace = schema.oid AND t.typrelid = 0
 ), plain AS (
     SELECT tbl, key, oid FROM found_table WHERE kind = 'an ordinary table'
 ), found_column AS (
-    SELECT p.tbl, a.attname::text AS col, a.attnum, a.attnotnull, concat(t.type,
+    SELECT p.tbl, a.attname::text AS col, a.attnum, a.attnotnull,
+        concat(
+            t.type,
             CASE WHEN a.attcollation <> y.typcollation THEN ' collate ' || o.collname END,
             CASE WHEN a.attnotnull THEN ' not null' END,
-            CASE WHEN a.attidentity <> '' THEN ' identity' WHEN a.attgenerated <> '' THEN ' generated' END,
-            ' default ' || CASE WHEN right(e.expr, length(t.type) + 2) = '::' || t.type
-                THEN left(e.expr, - length(t.type) - 2) ELSE e.expr END) AS definition
-    FROM plain p
-    JOIN pg_attribute a ON a.attrelid = p.oid AND a.attnum > 0 AND NOT a.attisdropped
-    JOIN pg_type y ON y.oid = a.atttypid
-    LEFT JOIN pg_collation o ON o.oid = a.attcollation
-    LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+            CASE WHEN a.attidentity <> '' THEN ' identity' END,
+            CASE WHEN a.attgenerated <> '' THEN ' generated' END,
+            ' default ' || CASE
+                WHEN right(e.expr, length(t.type) + 2) = '::' || t.type
+                    THEN left(e.expr, - length(t.type) - 2)
+                ELSE e.expr
+            END
+        ) AS definition
+    FROM plain AS p
+    JOIN pg_attribute AS a ON a.attrelid = p.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_type AS y ON y.oid = a.atttypid
+    LEFT JOIN pg_collation AS o ON o.oid = a.attcollation
+    LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     CROSS JOIN LATERAL (SELECT format_type(a.atttypid, a.atttypmod)) AS t (type)
     CROSS JOIN LATERAL (SELECT pg_get_expr(d.adbin, d.adrelid)) AS e (expr)
 ), both_columns AS (
     SELECT tbl, col, w.definition AS wanted, f.definition AS found, f.attnotnull,
         row_number() OVER (PARTITION BY tbl ORDER BY w.pos) AS wanted_pos,
         row_number() OVER (PARTITION BY tbl ORDER BY f.attnum) AS found_pos
-    FROM wanted_column w JOIN found_column f USING (tbl, col)
+    FROM wanted_column AS w
+    JOIN found_column AS f USING (tbl, col)
 ), wanted_index AS (
     SELECT f.tbl, f.tbl || '_thread_id_idx' AS name, schema.oid AS schema_oid,
-        format('CREATE INDEX %I ON %I.%I USING btree (thread_id)', f.tbl || '_thread_id_idx', schema.nspname, f.tbl)
-            AS definition
-    FROM found_table f CROSS JOIN schema
+        format('CREATE INDEX %I ON %I.%I USING btree (thread_id)',
+            f.tbl || '_thread_id_idx', schema.nspname, f.tbl) AS definition
+    FROM found_table AS f
+    CROSS JOIN schema
     WHERE f.tbl <> 'checkpoint_migrations' AND f.kind IN ('an ordinary table', 'none')
 ), found_index AS (
-    SELECT w.name, w.tbl, w.definition, c.oid, i.indrelid, i.indisvalid AND i.indisready AS usable,
+    SELECT w.name, w.tbl, w.definition, c.oid, i.indrelid,
+        i.indisvalid AND i.indisready AS usable,
         regexp_replace(pg_get_indexdef(i.indexrelid), ' WITH [(][^()]*[)]$', '') AS found
-    FROM wanted_index w
-    LEFT JOIN pg_class c ON c.relname = w.name::name AND c.relnamespace = w.schema_oid
-    LEFT JOIN pg_index i ON i.indexrelid = c.oid
+    FROM wanted_index AS w
+    LEFT JOIN pg_class AS c ON c.relname = w.name::name AND c.relnamespace = w.schema_oid
+    LEFT JOIN pg_index AS i ON i.indexrelid = c.oid
 )
 SELECT 'tables' AS check_name, tbl AS object,
     'expected an ordinary table, found ' || kind AS what,
@@ -129,45 +146,62 @@ FROM found_table WHERE kind <> 'an ordinary table'
 UNION ALL
 SELECT 'columns', tbl || '.' || col, format('expected %s, found no such column', w.definition),
     CASE w.col WHEN 'task_path' THEN 'add' END
-FROM wanted_column w JOIN plain USING (tbl) LEFT JOIN found_column f USING (tbl, col) WHERE f.col IS NULL
+FROM wanted_column AS w JOIN plain USING (tbl) LEFT JOIN found_column AS f USING (tbl, col)
+WHERE f.col IS NULL
 UNION ALL
 SELECT 'columns', tbl || '.' || col, format('expected no such column, found %s', f.definition), NULL
-FROM found_column f LEFT JOIN wanted_column w USING (tbl, col) WHERE w.col IS NULL
+FROM found_column AS f LEFT JOIN wanted_column AS w USING (tbl, col) WHERE w.col IS NULL
 UNION ALL
 SELECT 'columns', tbl || '.' || col, format('expected %s, found %s', wanted, found),
-    CASE WHEN (tbl, col, found) = ('checkpoint_blobs', 'blob', 'bytea not null') THEN 'drop not null' END
+    CASE WHEN (tbl, col, found) = ('checkpoint_blobs', 'blob', 'bytea not null')
+        THEN 'drop not null' END
 FROM both_columns WHERE found <> wanted
 UNION ALL
-SELECT 'columns', tbl || '.' || col, format('expected at position %s, found at %s', wanted_pos, found_pos), NULL
+SELECT 'columns', tbl || '.' || col,
+    format('expected at position %s, found at %s', wanted_pos, found_pos), NULL
 FROM both_columns WHERE found_pos <> wanted_pos
 UNION ALL
 SELECT 'nullability', tbl || '.' || col,
-    CASE WHEN attnotnull THEN 'expected to accept null, found not null' ELSE 'expected not null, found it accepts null' END,
+    CASE WHEN attnotnull THEN 'expected to accept null, found not null'
+        ELSE 'expected not null, found that it accepts null' END,
     CASE WHEN (tbl, col) = ('checkpoint_blobs', 'blob') THEN 'drop not null' END
 FROM both_columns WHERE attnotnull <> (wanted LIKE '% not null%')
 UNION ALL
-SELECT 'constraints', p.tbl, format('expected no further constraint, found %s %s', conname, pg_get_constraintdef(k.oid)), NULL
-FROM plain p JOIN pg_constraint k ON k.conrelid = p.oid AND k.contype IN ('c', 'f', 'u', 'x')
+SELECT 'constraints', p.tbl,
+    format('expected no further constraint, found %s %s', k.conname, pg_get_constraintdef(k.oid)),
+    NULL
+FROM plain AS p JOIN pg_constraint AS k ON k.conrelid = p.oid AND k.contype IN ('c', 'f', 'u', 'x')
 UNION ALL
-SELECT 'primary_keys', p.tbl, format('expected %s, found %s', p.key, coalesce(pg_get_constraintdef(k.oid), 'none')), NULL
-FROM plain p LEFT JOIN pg_constraint k ON k.conrelid = p.oid AND k.contype = 'p'
+SELECT 'primary_keys', p.tbl,
+    format('expected %s, found %s', p.key, coalesce(pg_get_constraintdef(k.oid), 'none')), NULL
+FROM plain AS p LEFT JOIN pg_constraint AS k ON k.conrelid = p.oid AND k.contype = 'p'
 WHERE pg_get_constraintdef(k.oid) IS DISTINCT FROM p.key
 UNION ALL
-SELECT 'indexes', name, CASE
-        WHEN oid IS NULL THEN 'expected an index on ' || tbl || ' (thread_id), found none'
-        WHEN indrelid IS NULL THEN 'expected an index on ' || tbl || ' (thread_id), found another relation of this name'
+SELECT 'indexes', name,
+    CASE
+        WHEN oid IS NULL THEN format('expected an index on %s (thread_id), found none', tbl)
+        WHEN indrelid IS NULL
+            THEN format('expected an index on %s (thread_id), found another relation of this name',
+                tbl)
         WHEN found <> definition THEN format('expected %s, found %s', definition, found)
-        ELSE 'expected a valid index, found an invalid one that no query uses' END,
-    CASE WHEN oid IS NULL THEN 'create' WHEN found = definition THEN 'rebuild' END
+        ELSE 'expected a valid index, found an invalid one that no query uses'
+    END,
+    CASE WHEN oid IS NULL THEN 'create'
+        -- pg_get_indexdef finds nothing when the index was dropped after this query began
+        WHEN indrelid IS NOT NULL AND coalesce(found, definition) = definition THEN 'rebuild' END
 FROM found_index WHERE oid IS NULL OR indrelid IS NULL OR found <> definition OR NOT usable
 UNION ALL
-SELECT 'indexes', x.relname, 'expected no further unique index on ' || p.tbl || ', found one', NULL
-FROM plain p JOIN pg_index i ON i.indrelid = p.oid AND i.indisunique JOIN pg_class x ON x.oid = i.indexrelid
-WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.conrelid = p.oid)
+SELECT 'indexes', x.relname,
+    format('expected no further unique index on %s, found one', p.tbl), NULL
+FROM plain AS p
+JOIN pg_index AS i ON i.indrelid = p.oid AND i.indisunique
+JOIN pg_class AS x ON x.oid = i.indexrelid
+WHERE NOT EXISTS (
+    SELECT FROM pg_constraint AS k WHERE k.conindid = i.indexrelid AND k.conrelid = p.oid
+)
 $layout$, false) AS layout \gset
-
 BEGIN;
-DO $verify$
+DO $inspect$
 DECLARE
     target constant text := current_setting('checkpoint.schema');
     problems text[];
@@ -176,79 +210,99 @@ DECLARE
     counted bigint;
     tables text := '';
 BEGIN
-    EXECUTE format($$SELECT coalesce(array_agg(name || ': ' || object || ': ' || what ORDER BY name, object), '{}')
-        FROM (SELECT replace(check_name, 'constraints', 'nullability') AS name, object, what FROM (%s) AS l) AS f$$,
-        current_setting('checkpoint.layout')) INTO problems;
+    EXECUTE format($$SELECT coalesce(
+            array_agg(name || ': ' || object || ': ' || what ORDER BY name, object), '{}')
+        FROM (
+            SELECT replace(check_name, 'constraints', 'nullability') AS name, object, what
+            FROM (%s) AS l
+        ) AS f$$, current_setting('checkpoint.layout')) INTO problems;
     IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = target) THEN
-        problems := array_append(problems, 'tables: ' || quote_ident(target) || ': expected a schema, found none');
+        problems := problems || format('tables: %I: expected a schema, found none', target);
     END IF;
 
     -- Sizes come before the round trip, which makes the files of empty tables grow.
     FOR tbl IN SELECT w.name, c.oid, greatest(c.reltuples, 100001)::bigint AS estimate
-        FROM unnest(ARRAY['checkpoint_migrations', 'checkpoints', 'checkpoint_blobs', 'checkpoint_writes'])
-            WITH ORDINALITY AS w (name, n)
-        LEFT JOIN (pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = target)
-            ON c.relname = w.name::name AND c.relkind IN ('r', 'p') ORDER BY w.n
+        FROM (VALUES
+            (1, 'checkpoint_migrations'), (2, 'checkpoints'), (3, 'checkpoint_blobs'),
+            (4, 'checkpoint_writes')
+        ) AS w (n, name)
+        LEFT JOIN pg_namespace AS n ON n.nspname = target
+        LEFT JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = w.name::name
+            AND c.relkind IN ('r', 'p')
+        ORDER BY w.n
     LOOP
         counted := NULL;
         BEGIN
-            -- Exact up to 100000 rows, then the planner's estimate: a large table is never read to its end.
+            -- Exact up to 100000 rows, then the planner's estimate: a large table is never read to
+            -- its end.
             IF tbl.oid IS NOT NULL THEN
-                EXECUTE format('SELECT count(*) FROM (SELECT FROM %I.%I LIMIT 100001) AS r', target, tbl.name)
-                    INTO counted;
+                EXECUTE format('SELECT count(*) FROM (SELECT FROM %I.%I LIMIT 100001) AS r',
+                    target, tbl.name) INTO counted;
             END IF;
             IF tbl.oid IS NOT NULL AND tbl.name = 'checkpoint_migrations' THEN
-                EXECUTE format('SELECT array_agg(v ORDER BY v) FROM %I.checkpoint_migrations', target) INTO versions;
+                EXECUTE format('SELECT array_agg(v ORDER BY v) FROM %I.%I', target, tbl.name)
+                    INTO versions;
             END IF;
         EXCEPTION WHEN insufficient_privilege OR undefined_column OR datatype_mismatch THEN
-            problems := array_append(problems, CASE tbl.name WHEN 'checkpoint_migrations' THEN 'version: ' ELSE 'round_trip: ' END
-                || tbl.name || ': ' || SQLERRM);
+            problems := problems || format('%s: %s: %s',
+                CASE tbl.name WHEN 'checkpoint_migrations' THEN 'version' ELSE 'round_trip' END,
+                tbl.name, SQLERRM);
         END;
-        tables := concat(tables, CASE WHEN tables <> '' THEN ',' END, format('"%s":{"rows":%s,"bytes":%s%s}', tbl.name,
-            coalesce(CASE WHEN counted > 100000 THEN tbl.estimate ELSE counted END::text, 'null'),
-            coalesce(pg_total_relation_size(tbl.oid)::text, 'null'),
-            CASE WHEN counted > 100000 THEN ',"estimated":true' END));
+        tables := tables || CASE WHEN tables = '' THEN '' ELSE ',' END
+            || format('"%s":{"rows":%s,"bytes":%s%s}', tbl.name,
+                coalesce(CASE WHEN counted > 100000 THEN tbl.estimate ELSE counted END::text,
+                    'null'),
+                coalesce(pg_total_relation_size(tbl.oid)::text, 'null'),
+                CASE WHEN counted > 100000 THEN ',"estimated":true' END);
     END LOOP;
     IF versions IS DISTINCT FROM ARRAY[0, 1, 2, 3, 4, 5, 6, 7, 8, 9] THEN
-        problems := array_append(problems, 'version: checkpoint_migrations: expected versions 0 to 9, found '
-            || coalesce(left(array_to_string(versions, ' '), 100), 'none'));
+        problems := problems || format(
+            'version: checkpoint_migrations: expected versions 0 to 9, found %s',
+            coalesce(left(array_to_string(versions, ' '), 100), 'none'));
     END IF;
     PERFORM set_config('checkpoint.problems', to_json(problems)::text, true),
         set_config('checkpoint.tables', tables, true),
-        set_config('checkpoint.version', coalesce(versions[array_upper(versions, 1)]::text, ''), true);
+        set_config('checkpoint.version',
+            coalesce(versions[array_upper(versions, 1)]::text, ''), true);
 END
-$verify$;
+$inspect$;
 
 DO $round_trip$
 DECLARE
     target constant text := current_setting('checkpoint.schema');
     thread constant text := 'langgraph-checkpoint-verification-' || gen_random_uuid();
+    problems text[];
     same boolean;
 BEGIN
-    -- what PostgresSaver 3.2.0 and LangGraph.js send, the latter without task_path
-    EXECUTE format($$INSERT INTO %I.checkpoint_blobs (thread_id, checkpoint_ns, channel, version, type, blob)
+    -- What PostgresSaver 3.2.0 sends, and LangGraph.js, which never names task_path.
+    EXECUTE format($$INSERT INTO %I.checkpoint_blobs
+            (thread_id, checkpoint_ns, channel, version, type, blob)
         VALUES ($1, '', 'full', '1', 'bytes', '\x00ff'), ($1, '', 'gone', '1', 'empty', NULL)
         ON CONFLICT (thread_id, checkpoint_ns, channel, version) DO NOTHING$$, target) USING thread;
     FOR attempt IN 1..2 LOOP
-        EXECUTE format($$INSERT INTO %I.checkpoints
-                (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, checkpoint, metadata)
-            VALUES ($1, '', '1', NULL, '{"channel_versions": {"full": "1"}}', '{"step": "\ud83d\ude00"}')
-            ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id)
-            DO UPDATE SET checkpoint = EXCLUDED.checkpoint, metadata = EXCLUDED.metadata$$, target) USING thread;
-        EXECUTE format($$INSERT INTO %I.checkpoint_writes
-                (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob)
+        EXECUTE format($$INSERT INTO %I.checkpoints (thread_id, checkpoint_ns, checkpoint_id,
+                parent_checkpoint_id, checkpoint, metadata)
+            VALUES ($1, '', '1', NULL, '{"v": 4}', '{"emoji": "\ud83d\ude00"}')
+            ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id) DO UPDATE
+            SET checkpoint = EXCLUDED.checkpoint, metadata = EXCLUDED.metadata$$, target)
+            USING thread;
+        EXECUTE format($$INSERT INTO %I.checkpoint_writes (thread_id, checkpoint_ns, checkpoint_id,
+                task_id, task_path, idx, channel, type, blob)
             VALUES ($1, '', '1', 'python', 'path', 0, 'channel', NULL, '\x00ff')
-            ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id, task_id, idx)
-            DO UPDATE SET channel = EXCLUDED.channel, type = EXCLUDED.type, blob = EXCLUDED.blob$$, target) USING thread;
+            ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) DO UPDATE
+            SET channel = EXCLUDED.channel, type = EXCLUDED.type, blob = EXCLUDED.blob$$, target)
+            USING thread;
     END LOOP;
     EXECUTE format($$INSERT INTO %I.checkpoint_writes
             (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, blob)
         VALUES ($1, '', '1', 'js', 0, 'channel', 'json', '\x7b7d')$$, target) USING thread;
-    EXECUTE format($$SELECT (SELECT array_agg(blob ORDER BY channel) = ARRAY['\x00ff'::bytea, NULL]
+    EXECUTE format($$SELECT
+            (SELECT array_agg(blob ORDER BY channel) = ARRAY['\x00ff'::bytea, NULL]
                 FROM %1$I.checkpoint_blobs WHERE thread_id = $1)
-            AND (SELECT count(*) = 1 AND bool_and(metadata ->> 'step' = '"\ud83d\ude00"'::jsonb #>> '{}')
+            AND (SELECT array_agg(metadata) = ARRAY['{"emoji": "\ud83d\ude00"}'::jsonb]
                 FROM %1$I.checkpoints WHERE thread_id = $1)
-            AND (SELECT array_agg(concat(task_id, '/', task_path, '/', type) ORDER BY task_id) = ARRAY['js//json', 'python/path/']
+            AND (SELECT array_agg(concat(task_id, '/', task_path, '/', type) ORDER BY task_id)
+                    = ARRAY['js//json', 'python/path/']
                 FROM %1$I.checkpoint_writes WHERE thread_id = $1)$$, target) INTO same USING thread;
     IF same IS NOT TRUE THEN
         RAISE EXCEPTION 'expected to read what was written, found something else';
@@ -257,33 +311,44 @@ BEGIN
 EXCEPTION
     WHEN SQLSTATE 'MGRBK' THEN NULL;
     WHEN OTHERS THEN
-        -- trouble that passes by itself says nothing about the schema
+        -- Trouble that passes by itself says nothing about the schema.
         IF SQLSTATE = '55P03' OR left(SQLSTATE, 2) IN ('08', '40', '53', '57') THEN
             RAISE;
         END IF;
-        PERFORM set_config('checkpoint.problems', to_json(array_append(ARRAY(SELECT json_array_elements_text(
-            current_setting('checkpoint.problems')::json)), 'round_trip: ' || SQLERRM))::text, true);
+        problems := ARRAY(
+            SELECT json_array_elements_text(current_setting('checkpoint.problems')::json));
+        PERFORM set_config('checkpoint.problems',
+            to_json(problems || ('round_trip: ' || SQLERRM))::text, true);
 END
 $round_trip$;
 
 WITH problem AS (
     SELECT p.line, split_part(p.line, ':', 1) AS name, p.n,
         sum(octet_length(to_json(left(p.line, 300))::text) + 1) OVER (ORDER BY p.n) AS bytes
-    FROM json_array_elements_text(current_setting('checkpoint.problems')::json) WITH ORDINALITY AS p (line, n)
+    FROM json_array_elements_text(current_setting('checkpoint.problems')::json)
+        WITH ORDINALITY AS p (line, n)
 ), checks AS (
-    SELECT 'version' <> ALL (names) AS version, 'tables' <> ALL (names) AS tables,
-        NOT names && ARRAY['columns', 'tables'] AS columns, NOT names && ARRAY['indexes', 'tables'] AS indexes,
+    SELECT 'version' <> ALL (names) AS version,
+        'tables' <> ALL (names) AS tables,
+        NOT names && ARRAY['columns', 'tables'] AS columns,
+        NOT names && ARRAY['indexes', 'tables'] AS indexes,
         NOT names && ARRAY['primary_keys', 'tables'] AS primary_keys,
-        NOT names && ARRAY['nullability', 'tables'] AS nullability, 'round_trip' <> ALL (names) AS round_trip
+        NOT names && ARRAY['nullability', 'tables'] AS nullability,
+        'round_trip' <> ALL (names) AS round_trip
     FROM (SELECT coalesce(array_agg(name), '{}') AS names FROM problem) AS p
 ), report AS (
     SELECT NOT EXISTS (SELECT FROM problem) AS ok,
         nullif(current_setting('checkpoint.version'), '')::integer AS version,
-        :'schema' AS schema, current_database() AS database,
-        split_part(current_setting('server_version'), ' ', 1) AS server, current_user AS role,
+        current_setting('checkpoint.schema') AS schema,
+        current_database() AS database,
+        split_part(current_setting('server_version'), ' ', 1) AS server,
+        session_user AS role,
         (SELECT row_to_json(checks) FROM checks) AS checks,
-        array_to_json(ARRAY(SELECT left(line, 300) FROM problem WHERE bytes <= 2000 ORDER BY n)
-            || ARRAY(SELECT format('… and %s more', count(*)) FROM problem WHERE bytes > 2000 HAVING count(*) > 0)) AS problems,
+        array_to_json(
+            ARRAY(SELECT left(line, 300) FROM problem WHERE bytes <= 2000 ORDER BY n)
+            || ARRAY(SELECT format('… and %s more', count(*)) FROM problem
+                WHERE bytes > 2000 HAVING count(*) > 0)
+        ) AS problems,
         ('{' || current_setting('checkpoint.tables') || '}')::json AS tables
 )
 SELECT row_to_json(report) AS report, NOT report.ok AS failed FROM report \gset
@@ -292,26 +357,39 @@ ROLLBACK;
 \if :json
 SELECT :'report';
 \else
-SELECT format('schema %s, database %s, PostgreSQL %s, role %s, version %s', r ->> 'schema', r ->> 'database',
-    r ->> 'server', r ->> 'role', coalesce(r ->> 'version', 'none')) FROM (SELECT :'report'::json) AS t (r);
+SELECT format('schema %s, database %s, PostgreSQL %s, role %s, version %s', r ->> 'schema',
+    r ->> 'database', r ->> 'server', r ->> 'role', coalesce(r ->> 'version', 'none'))
+FROM (SELECT :'report'::json) AS t (r);
 SELECT format('%s  %s  %s', CASE c.passed WHEN 'true' THEN 'PASS' ELSE 'FAIL' END, rpad(c.name, 12),
-    CASE c.passed WHEN 'true' THEN w.expectation ELSE coalesce((SELECT string_agg(substr(p, length(c.name) + 3), '; ')
-        FROM json_array_elements_text(:'report'::json -> 'problems') AS p WHERE starts_with(p, c.name || ': ')),
-        'not all tables are there') END)
+    CASE c.passed WHEN 'true' THEN w.expectation ELSE coalesce((
+        SELECT string_agg(substr(p, length(c.name) + 3), '; ')
+        FROM json_array_elements_text(:'report'::json -> 'problems') AS p
+        WHERE starts_with(p, c.name || ': ')
+    ), 'see the other checks') END)
 FROM json_each_text(:'report'::json -> 'checks') WITH ORDINALITY AS c (name, passed, n)
-JOIN (VALUES ('version', '0 to 9 recorded'), ('tables', '4 ordinary tables'), ('columns', 'types, defaults and order'),
-    ('indexes', '3 on thread_id, valid'), ('primary_keys', '4 keys'), ('nullability', 'what may and what may not be null'),
-    ('round_trip', 'written, read, rolled back')) AS w (name, expectation) USING (name) ORDER BY c.n;
+JOIN (VALUES
+    ('version', '0 to 9 are recorded'),
+    ('tables', '4 ordinary tables'),
+    ('columns', 'names, types, defaults and order'),
+    ('indexes', '3 on thread_id, all valid'),
+    ('primary_keys', '4 keys'),
+    ('nullability', 'null only where LangGraph writes it'),
+    ('round_trip', 'written, read and rolled back')
+) AS w (name, expectation) USING (name)
+ORDER BY c.n;
 SELECT p FROM json_array_elements_text(:'report'::json -> 'problems') AS p WHERE p LIKE '… and %';
-SELECT format('%s  %s rows  %s', rpad(t.name, 21), lpad(concat(CASE WHEN t.facts -> 'estimated' IS NOT NULL THEN 'about ' END,
-    coalesce(t.facts ->> 'rows', '?')), 12), coalesce(pg_size_pretty((t.facts ->> 'bytes')::bigint), 'no table'))
+SELECT format('%s  %s rows  %s', rpad(t.name, 21), lpad(concat(
+    CASE WHEN t.facts -> 'estimated' IS NOT NULL THEN 'about ' END,
+    coalesce(t.facts ->> 'rows', '?')), 12),
+    coalesce(pg_size_pretty((t.facts ->> 'bytes')::bigint), 'no table'))
 FROM json_each(:'report'::json -> 'tables') AS t (name, facts);
 \endif
 \if :failed
 DO $failed$
 BEGIN
-    RAISE EXCEPTION 'expected schema % to equal version 9, found the differences above',
-        quote_ident(current_setting('checkpoint.schema')) USING ERRCODE = 'MG030';
+    RAISE EXCEPTION USING ERRCODE = 'MG030', MESSAGE = format(
+        'expected schema %I to equal version 9, found the differences above',
+        current_setting('checkpoint.schema'));
 END
 $failed$;
 \endif

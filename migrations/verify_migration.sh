@@ -1,16 +1,19 @@
 #!/bin/sh
-# Verifies that the checkpoint tables equal version 9 of langgraph-checkpoint-postgres. Exit status: 0 yes, 1 no.
+# Verifies that the checkpoint tables equal version 9 of langgraph-checkpoint-postgres.
+# Exit status: 0 they do, 1 they do not or the database cannot be reached.
 set -u
 
 usage() {
     cat << 'USAGE'
-usage: verify_migration.sh [--json] [--schema NAME] [--help] [CONNECTION_STRING]
+usage: verify_migration.sh [--json] [--schema NAME] [--owner NAME] [--help] [CONNECTION_STRING]
 
-Compares the tables with version 9 of langgraph-checkpoint-postgres in seven tests and shows rows and sizes.
-Without CONNECTION_STRING the database is the one of libpq's environment variables (PGHOST, PGSERVICE, ...).
+Compares the tables with version 9 of langgraph-checkpoint-postgres in seven tests and shows rows
+and sizes. Without CONNECTION_STRING the database is the one of libpq's environment variables
+(PGHOST, PGSERVICE, ...).
 
   --json         print one line of JSON and nothing else
   --schema NAME  the schema that holds the tables (default: public)
+  --owner NAME   the role to act as, for one that may be the owner without having its rights
   --help         print this text
 
 Exit status: 0 when all seven tests pass, 1 when one fails or the database cannot be reached.
@@ -24,6 +27,7 @@ fail() {
 
 format=text
 schema=public
+owner=
 connection=
 while [ $# -gt 0 ]; do
     case $1 in
@@ -34,11 +38,17 @@ while [ $# -gt 0 ]; do
             shift
             ;;
         --schema=*) schema=${1#--schema=} ;;
+        --owner)
+            [ $# -ge 2 ] || fail "expected a name after --owner, found none"
+            owner=$2
+            shift
+            ;;
+        --owner=*) owner=${1#--owner=} ;;
         --help)
             usage
             exit 0
             ;;
-        -*) fail "expected --json, --schema or --help, found '$1'" ;;
+        -*) fail "expected --json, --schema, --owner or --help, found '$1'" ;;
         *)
             [ -z "$connection" ] || fail "expected one connection string, found two"
             connection=$1
@@ -52,18 +62,20 @@ errors=$(mktemp) || fail "expected a writable directory ${TMPDIR:-/tmp}, found n
 trap 'rm -f "$errors"' EXIT
 export PGCONNECT_TIMEOUT="${PGCONNECT_TIMEOUT:-5}"
 
-set -- -X -w -q -v "schema=$schema" -v "format=$format" -f "$directory/001_create_checkpointer_tables.verify.sql"
+set -- -X -w -q -v "schema=$schema" -v "owner=$owner" -v "format=$format" \
+    -f "$directory/001_create_checkpointer_tables.verify.sql"
 [ -z "$connection" ] || set -- "$@" -d "$connection"
 report=$(psql "$@" 2> "$errors")
 status=$?
 
-# psql ends with 3 for a failed check too; only a report on standard output tells that it could look at all.
+# psql ends with 3 for a failed check too; only a report tells that it could look at all.
 if [ -z "$report" ]; then
     fail "$(sed -e 's/^psql:[^ ]* *//' -e 's/^error: //' -e 's/^ERROR:  //' "$errors" | head -n 1)"
 fi
 if [ "$format" = text ] && [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
     escape=$(printf '\033')
-    report=$(printf '%s\n' "$report" | sed -e "s/^PASS/${escape}[32mPASS${escape}[0m/" -e "s/^FAIL/${escape}[31mFAIL${escape}[0m/")
+    report=$(printf '%s\n' "$report" | sed -e "s/^PASS/${escape}[32m&${escape}[0m/" \
+        -e "s/^FAIL/${escape}[31m&${escape}[0m/")
 fi
 printf '%s\n' "$report"
 [ "$status" -eq 0 ] || exit 1

@@ -1,8 +1,9 @@
 #!/bin/sh
-# migrate.sh up|down: runs the migration with psql and tries again while the trouble may pass by itself.
-# Exit status: 0 done, 10 refused, 11 credentials or rights, 12 gave up waiting, 13 another SQL error, 143 stopped.
-# Environment: CREDENTIALS_DIR MIGRATIONS_DIR SCHEMA OWNER_ROLE APP_ROLE ALLOW_DATA_LOSS DEADLINE_SECONDS
-#   TERMINATION_LOG TMPDIR
+# migrate.sh up|down: runs the migration with psql, again while the trouble may pass by itself.
+# Exit status: 0 done, 10 refused, 11 credentials or rights, 12 gave up waiting, 13 another error,
+# 143 stopped by a signal.
+# Environment: CREDENTIALS_DIR MIGRATIONS_DIR SCHEMA OWNER_ROLE APP_ROLE ALLOW_DATA_LOSS
+# OWNS_DATABASE DEADLINE_SECONDS TERMINATION_LOG TMPDIR
 set -u
 
 direction=${1:-}
@@ -21,7 +22,7 @@ export PGAPPNAME
 connection="service=checkpoint connect_timeout=5 tcp_user_timeout=15000"
 connection="$connection keepalives_idle=5 keepalives_interval=5 keepalives_count=2"
 
-# Kubernetes shows what the termination log holds; one sentence there is the report of the container.
+# Kubernetes shows what the termination log holds: one sentence there is the container's report.
 finish() {
     status=$1
     shift
@@ -39,8 +40,8 @@ child=
 stop() {
     trap '' TERM INT
     if [ -n "$child" ]; then
-        # psql answers INT by cancelling its statement on the server; another signal would leave that
-        # running. A background sleep ignores INT and needs TERM.
+        # psql answers INT by cancelling its statement on the server; another signal would leave
+        # that running. A background sleep ignores INT and needs TERM.
         kill -"$ending" "$child" 2> /dev/null
         (sleep 2 && kill -KILL "$child") > /dev/null 2>&1 &
         watchdog=$!
@@ -57,7 +58,8 @@ check_arguments() {
     esac
     [ -r "$migration" ] || finish 13 "expected the file $migration, found none that can be read"
     for file in "$PGSERVICEFILE" "$PGPASSFILE"; do
-        [ -r "$file" ] && [ -s "$file" ] || finish 11 "expected credentials in $file, found no such file or nothing in it"
+        [ -r "$file" ] && [ -s "$file" ] ||
+            finish 11 "expected credentials in $file, found no such file or nothing in it"
     done
     echo "==> credential: service checkpoint in $PGSERVICEFILE"
 }
@@ -66,8 +68,10 @@ run_psql() {
     result=
     rm -f "$work/stdout"
     mkfifo "$work/stdout"
-    psql -X -w -q -v ON_ERROR_STOP=1 -v "schema=$schema" -v "owner=${OWNER_ROLE:-}" -v "app_role=${APP_ROLE:-}" \
-        -v "allow_data_loss=${ALLOW_DATA_LOSS:-false}" -v "index_timeout=${1}s" \
+    psql -X -w -q -v ON_ERROR_STOP=1 -v "schema=$schema" -v "index_timeout=${1}s" \
+        -v "owner=${OWNER_ROLE:-}" -v "app_role=${APP_ROLE:-}" \
+        -v "allow_data_loss=${ALLOW_DATA_LOSS:-false}" \
+        -v "owns_database=${OWNS_DATABASE:-false}" \
         -f "$migration" "$connection" > "$work/stdout" 2> "$work/stderr" &
     child=$! ending=INT
     while IFS= read -r line; do
@@ -82,15 +86,18 @@ run_psql() {
     return "$status"
 }
 
-# Sets code to the SQLSTATE, empty when there was no answer from the server, and text to its sentence.
+# Sets code to the SQLSTATE, or to nothing when the server gave none, and text to the sentence.
 read_error() {
-    first=$(sed -n 's/^psql:[^:]*:[0-9]*: [^:]*:  \([0-9A-Z]\{5\}\): /\1 /p' "$work/stderr" | head -n 1)
+    # The word before the SQLSTATE is in the language of the server: ERROR, FATAL, FEHLER.
+    first=$(sed -n 's/^psql:[^:]*:[0-9]*: [^:]*:  \([0-9A-Z]\{5\}\): /\1 /p' "$work/stderr" |
+        head -n 1)
     if [ -n "$first" ]; then
         code=${first%% *}
         text=${first#* }
     else
         code=
-        text=$(sed -n -e 's/^psql: error: //p' -e '/^connection to server/p' "$work/stderr" | tail -n 1)
+        text=$(sed -n -e 's/^psql: error: //p' -e '/^connection to server/p' "$work/stderr" |
+            tail -n 1)
         [ -n "$text" ] || text=$(sed 's/^psql:[^ ]* *//' "$work/stderr" | head -n 1)
         text=${text:-psql ended without a message}
     fi
@@ -99,25 +106,30 @@ read_error() {
 # Returns only when another attempt may succeed.
 finish_unless_transient() {
     case $code in
-        MGBSY | 55P03 | 40P01 | 40001 | 23505 | 42P07 | 42701 | 57014 | 57P01 | 57P02 | 57P03 | 53??? | 08???) return ;;
+        MGBSY | 55P03 | 40P01 | 40001) return ;;
+        57014 | 57P01 | 57P02 | 57P03 | 53??? | 08???) return ;;
+        # Lost a race: setup() of an application takes no lock, so an object may appear or vanish
+        # between two statements; XX000 is what a catalog lookup then says.
+        23505 | 42P07 | 42701 | 42710 | 42P01 | 42704 | XX000) return ;;
         MG0??) finish 10 "refused: $text" ;;
         2BP01) finish 10 "refused: $text: $(sed -n 's/^DETAIL:  //p' "$work/stderr" | head -n 1)" ;;
         28??? | 42501 | 3D000) finish 11 "credentials or rights: $text" ;;
         ?????) finish 13 "SQL error $code: $text" ;;
     esac
     case $text in
-        *'authentication failed'* | *'no password supplied'* | *'no pg_hba.conf entry'* | *'certificate'* | \
-            *'role "'*'does not exist'* | *'database "'*'does not exist'* | *'not permitted to log in'* | \
-            *'permission denied'* | *'does not support SSL'* | *'definition of service'* | *'service file'* | \
-            *'for connection option'* | *'invalid port'* | *'invalid sslmode'*)
+        *'authentication failed'* | *'no password supplied'* | *'no pg_hba.conf entry'* | \
+            *'role "'*'does not exist'* | *'not permitted to log in'* | *'permission denied'* | \
+            *'database "'*'does not exist'* | *'certificate'* | *'does not support SSL'* | \
+            *'definition of service'* | *'service file'* | *'for connection option'* | \
+            *'invalid port'* | *'invalid sslmode'* | *'weak sslmode'*)
             finish 11 "credentials or rights: $text"
             ;;
-        *'no rows returned'* | *'No such file'*) finish 13 "psql: $text" ;;
+        *'no rows returned'* | *'No such file'* | *'psql: not found'*) finish 13 "psql: $text" ;;
         *) ;;
     esac
 }
 
-# 0.25 to 5 seconds, doubled each time; each pause is cut by up to a half so that two pods do not stay in step.
+# Doubled each time from 0.25 to 5 seconds, then cut by up to a half: pods must not stay in step.
 pause_after() {
     longest=$((250 << ($1 < 6 ? $1 - 1 : 5)))
     [ "$longest" -le 5000 ] || longest=5000
@@ -139,7 +151,8 @@ while :; do
     read_error
     finish_unless_transient
     pause=$(pause_after "$attempt")
-    [ $((end - $(date +%s))) -gt "${pause%.*}" ] || finish 12 "gave up after $deadline s and $attempt attempts: $text"
+    [ $((end - $(date +%s))) -gt "${pause%.*}" ] ||
+        finish 12 "gave up after $deadline s and $attempt attempts: $text"
     echo "==> attempt $attempt: $text; again in $pause s"
     sleep "$pause" &
     child=$! ending=TERM

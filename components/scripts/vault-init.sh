@@ -121,6 +121,9 @@ until run_agent; do
 	say "attempt $attempt: $doing: $reason"
 	sleep "$((attempt < 5 ? attempt : 5))"
 	attempt=$((attempt + 1))
+	# The next attempt logs in anew, and a token left over would pass for its own.
+	revoke_token
+	rm -f "$token"
 done
 check_files
 say "credential of $SECRET_PATH is in memory"

@@ -1,7 +1,9 @@
 #!/bin/sh
-# Runs verify_migration.sh in the verification Job; its line of JSON becomes the termination message.
-# Exit status: 0 verified, 1 a check failed, 11 credentials or rights, 12 gave up waiting, 13 another SQL error.
-# Environment: CREDENTIALS_DIR MIGRATIONS_DIR SCHEMA DEADLINE_SECONDS TERMINATION_LOG TMPDIR
+# Runs verify_migration.sh in the verification Job; its JSON becomes the termination message.
+# Exit status: 0 verified, 1 a check failed, 11 credentials or rights, 12 gave up waiting,
+# 13 another error, 143 stopped by a signal.
+# Environment: CREDENTIALS_DIR MIGRATIONS_DIR SCHEMA OWNER_ROLE DEADLINE_SECONDS TERMINATION_LOG
+# TMPDIR
 set -u
 
 credentials=${CREDENTIALS_DIR:-/vault/secrets}
@@ -9,7 +11,7 @@ migrations=${MIGRATIONS_DIR:-/migrations}
 schema=${SCHEMA:-public}
 deadline=${DEADLINE_SECONDS:-300}
 termination_log=${TERMINATION_LOG:-/dev/termination-log}
-export LC_ALL=C PGSERVICE=checkpoint
+export LC_ALL=C
 export PGSERVICEFILE="$credentials/pg_service.conf" PGPASSFILE="$credentials/pgpass"
 PGAPPNAME=${PGAPPNAME:-$(hostname)}
 export PGAPPNAME
@@ -24,15 +26,18 @@ finish() {
 }
 
 child=
+# shellcheck disable=SC2329  # the trap below calls it
 stop() {
     trap '' TERM INT
     [ -z "$child" ] || kill "$child" 2> /dev/null
-    finish 143 "stopped by a signal before the end; verification changes nothing and may be run again"
+    finish 143 "stopped by a signal before the end; verification may be run again at any time"
 }
 
 verify() {
     sh "$migrations/verify_migration.sh" --json --schema "$schema" \
-        "service=checkpoint connect_timeout=5 tcp_user_timeout=15000" > "$work/report" 2> "$work/error" &
+        --owner "${OWNER_ROLE:-}" \
+        "service=checkpoint connect_timeout=5 tcp_user_timeout=15000" \
+        > "$work/report" 2> "$work/error" &
     child=$!
     wait "$child"
     status=$?
@@ -45,22 +50,24 @@ finish_unless_transient() {
     text=$(sed -n 's/^verify_migration.sh: //p' "$work/error" | head -n 1)
     text=${text:-$(head -n 1 "$work/error")}
     case $text in
-        55P03:* | 40???:* | 53???:* | 57???:* | 08???:*) return ;;
+        55P03:* | 40???:* | 53???:* | 57???:* | 08???:* | XX000:*) return ;;
         28???:* | 42501:* | 3D000:*) finish 11 "credentials or rights: ${text#*: }" ;;
         [0-9A-Z][0-9A-Z][0-9A-Z][0-9A-Z][0-9A-Z]:*) finish 13 "SQL error $text" ;;
-        *'authentication failed'* | *'no password supplied'* | *'no pg_hba.conf entry'* | *'certificate'* | \
-            *'role "'*'does not exist'* | *'database "'*'does not exist'* | *'not permitted to log in'* | \
-            *'permission denied'* | *'does not support SSL'* | *'definition of service'* | *'service file'* | \
-            *'for connection option'* | *'invalid port'* | *'invalid sslmode'*)
+        *'authentication failed'* | *'no password supplied'* | *'no pg_hba.conf entry'* | \
+            *'role "'*'does not exist'* | *'not permitted to log in'* | *'permission denied'* | \
+            *'database "'*'does not exist'* | *'certificate'* | *'does not support SSL'* | \
+            *'definition of service'* | *'service file'* | *'for connection option'* | \
+            *'invalid port'* | *'invalid sslmode'* | *'weak sslmode'*)
             finish 11 "credentials or rights: $text"
             ;;
-        *'No such file'*) finish 13 "$text" ;;
+        *'No such file'* | *'psql: not found'*) finish 13 "$text" ;;
         *) ;;
     esac
 }
 
 for file in "$PGSERVICEFILE" "$PGPASSFILE"; do
-    [ -r "$file" ] && [ -s "$file" ] || finish 11 "expected credentials in $file, found no such file or nothing in it"
+    [ -r "$file" ] && [ -s "$file" ] ||
+        finish 11 "expected credentials in $file, found no such file or nothing in it"
 done
 echo "==> credential: service checkpoint in $PGSERVICEFILE"
 work=$(mktemp -d) || finish 13 "expected a writable directory ${TMPDIR:-/tmp}, found none"
@@ -74,7 +81,8 @@ while :; do
     status=$?
     [ ! -s "$work/report" ] || break
     finish_unless_transient
-    [ "$(date +%s)" -lt "$end" ] || finish 12 "gave up after $deadline s and $attempt attempts: $text"
+    [ "$(date +%s)" -lt "$end" ] ||
+        finish 12 "gave up after $deadline s and $attempt attempts: $text"
     echo "==> attempt $attempt: $text; again in a moment"
     sleep $((attempt < 5 ? attempt : 5)) &
     child=$!

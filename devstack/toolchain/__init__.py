@@ -43,6 +43,18 @@ class Toolchain:
     images: Path
     """Folder of OCI image archives, `*.tar`."""
 
+    def offer_plugins(self, home: Path) -> None:
+        """Put the providers where an engine with this PULUMI_HOME looks first.
+
+        On PATH it would find them too, and warn of each in every command.
+        """
+        for program in self.plugins.glob("*/*"):
+            # A folder of its own: the engine does not follow links to folders.
+            link = home / "plugins" / program.parent.name / program.name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.unlink(missing_ok=True)
+            link.symlink_to(program)
+
 
 def ensure(report: Callable[[str], None]) -> Toolchain:
     """Return the complete toolchain; build or install what is missing, one line a step.

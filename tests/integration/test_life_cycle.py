@@ -1,9 +1,12 @@
+import base64
 import json
 import operator
+from pathlib import Path
 from typing import Annotated, Any, LiteralString, TypedDict
 
 import psycopg
 import pytest
+import yaml
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.graph import END, START, StateGraph
@@ -189,22 +192,40 @@ def test_the_password_is_in_vault_only(dev: Deployment) -> None:
     password = migrator_password(dev)
     everything = dev.run("kubectl", "get", "all,configmaps,events", "-A", "-o", "yaml").expect()
 
+    state = dev.state()
+    kubeconfig = yaml.safe_load(Path(dev.environ["KUBECONFIG"]).read_text())
+    reviewer = dev.run(
+        *("kubectl", "-n", dev.settings["namespace"], "get", "secrets"),
+        *("-o", "jsonpath={.items[0].data.token}"),
+    ).expect()
+
     assert len(password) == 64
-    assert password not in dev.state()
+    assert password not in state
+    assert kubeconfig["users"][0]["user"]["client-key-data"] not in state
+    assert len(reviewer.text) > 100
+    assert reviewer.text not in state
+    assert base64.b64decode(reviewer.text).decode() not in state
     assert password not in everything.text
     assert "agent-executor-migration-001" in everything.text
 
 
-def test_s3_no_vault_token_outlives_its_job(dev: Deployment) -> None:
+def policies_of_live_tokens(dev: Deployment) -> list[str]:
     listed = dev.run("bao", "list", "-format=json", "auth/token/accessors").expect()
+    lookup = ("bao", "token", "lookup", "-format=json", "-accessor")
+    found = [dev.run(*lookup, accessor).text for accessor in json.loads(listed.text)]
+    return [policy for text in found for policy in json.loads(text)["data"]["policies"]]
 
-    policies = [
-        json.loads(dev.run("bao", "token", "lookup", "-format=json", "-accessor", accessor).text)[
-            "data"
-        ]["policies"]
-        for accessor in json.loads(listed.text)
-    ]
-    assert [dev.settings["vaultPolicy"]] not in policies
+
+def test_s3_no_vault_token_outlives_its_job(dev: Deployment) -> None:
+    policy = dev.settings["vaultPolicy"]
+
+    after_the_jobs = policies_of_live_tokens(dev)
+    planted = dev.run("bao", "token", "create", f"-policy={policy}", "-field=token").expect()
+    with_a_planted_one = policies_of_live_tokens(dev)
+    dev.run("bao", "token", "revoke", planted.text.strip()).expect()
+
+    assert policy not in after_the_jobs
+    assert policy in with_a_planted_one
 
 
 def test_s7_the_namespace_enforces_restricted_pod_security(dev: Deployment) -> None:

@@ -1,8 +1,17 @@
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from tests.support.database import TABLES, connect, tables
+from tests.integration.conftest import DEV
+from tests.support.database import (
+    TABLES,
+    application_credential,
+    as_parameters,
+    connect,
+    tables,
+)
 from tests.support.deployment import Deployment
 
 ROW = "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', 'c', '{}')"
@@ -32,6 +41,51 @@ def test_r6_destroy_refuses_rows_in_one_sentence_and_touches_nothing(
     dev.up("--expect-no-changes").expect()
     with connect(dev, database) as connection:
         assert tables(connection) == set(TABLES)
+        assert connection.execute("SELECT count(*) FROM checkpoints").fetchone() == (1,)
+
+
+@pytest.mark.parametrize(
+    ("change", "kept"),
+    [
+        ({"manageDatabase": False, "manageSecret": False}, "database 'rollback'"),
+        ({"databaseSchema": "another"}, "schema 'public'"),
+        ({"databaseName": "renamed"}, "database 'rollback'"),
+        ({"manageVaultKvMount": False}, "KV mount 'rollback-kv'"),
+        ({"manageNamespace": False}, "namespace 'rollback'"),
+    ],
+    ids=["handed over", "other schema", "renamed", "KV mount", "namespace"],
+)
+def test_no_changed_setting_drops_or_leaves_rows_on_up(
+    dev: Deployment, database: str, change: dict[str, Any], kept: str
+) -> None:
+    before = dict(dev.settings)
+    dev.configure(**change)
+    outcome = dev.up()
+    dev.settings.clear()
+    dev.configure(**before)
+
+    assert outcome.status != 0
+    assert f"nothing was changed: expected {kept} to stay" in outcome.text
+    assert "Traceback" not in outcome.text
+    with connect(dev, database) as connection:
+        assert connection.execute("SELECT count(*) FROM checkpoints").fetchone() == (1,)
+
+
+def test_a_preview_refuses_a_change_that_up_would_refuse(dev: Deployment, database: str) -> None:
+    dev.configure(databaseSchema="another")
+    outcome = dev.preview()
+    dev.configure(databaseSchema="public")
+
+    assert outcome.status != 0
+    assert "nothing was changed: expected schema 'public' to stay" in outcome.text
+
+
+def test_other_changed_settings_run_no_rollback(dev: Deployment, database: str) -> None:
+    dev.configure(timeoutSeconds=700, ttlSecondsAfterFinished=90_000, name="renamed-jobs")
+
+    dev.up().expect()
+
+    with connect(dev, database) as connection:
         assert connection.execute("SELECT count(*) FROM checkpoints").fetchone() == (1,)
 
 
@@ -68,3 +122,23 @@ def test_the_environment_comes_up_again_after_its_destroy(dev: Deployment) -> No
     dev.up().expect()
 
     assert dev.outputs()["verification"]["ok"] is True
+
+
+def test_an_environment_with_a_schema_of_its_own_comes_and_goes(
+    deploy: Callable[..., Deployment],
+) -> None:
+    own = deploy("own-schema", **DEV, databaseSchema="La ng")
+    own.up().expect()
+    credential = as_parameters(application_credential(own))
+    with connect(own, own.settings["databaseName"], credential) as connection:
+        connection.execute(ROW)
+        connection.execute("DELETE FROM checkpoints")
+        found = connection.execute("SELECT to_regclass('checkpoints')::text").fetchone()
+
+    own.destroy().expect()
+
+    assert found == ("checkpoints",)
+    with connect(own, "postgres") as connection:
+        assert not connection.execute(
+            "SELECT 1 FROM pg_roles WHERE rolname LIKE 'own-schema%'"
+        ).fetchall()

@@ -23,12 +23,14 @@ class Vault:
 
     def __init__(self, folder: Path, tools: toolchain.Toolchain, address: str) -> None:
         self.folder = folder
+        tools.offer_plugins(folder / "home")
         self.environ = os.environ | {
             "PATH": f"{tools.bin}:{os.environ['PATH']}",
             "VAULT_ADDR": address,
             "VAULT_TOKEN": "root",
             "PULUMI_BACKEND_URL": f"file://{folder}",
             "PULUMI_CONFIG_PASSPHRASE": "test",
+            "PULUMI_HOME": str(folder / "home"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
 

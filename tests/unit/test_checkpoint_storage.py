@@ -7,6 +7,11 @@ from components.checkpoint_storage import CheckpointStorage
 from components.settings import Settings
 from components.storage_args import storage_args
 
+KUBECONFIG = """
+current-context: here
+contexts: [{name: here, context: {cluster: c}}]
+clusters: [{name: c, cluster: {server: "https://10.0.0.1:6443"}}]
+"""
 ENVIRON = {
     "KUBECONFIG": "/no/such/file",
     "VAULT_ADDR": "https://10.0.0.1:8200",
@@ -50,6 +55,7 @@ def environment(container: dict[str, Any]) -> dict[str, str]:
 def test_dev_declares_exactly_these_resources(storage) -> None:
     assert set(storage(**DEV)) == {
         "CheckpointStorage checkpoints",
+        "DataGuard checkpoints-guard",
         "Namespace checkpoints-namespace",
         "KubernetesAuthMount checkpoints-auth",
         "ServiceAccount checkpoints-auth-reviewer",
@@ -88,6 +94,7 @@ def test_dev_declares_exactly_these_resources(storage) -> None:
 def test_somebody_elses_vault_and_database_leave_only_access_and_jobs(storage) -> None:
     assert set(storage(environment="dev")) == {
         "CheckpointStorage checkpoints",
+        "DataGuard checkpoints-guard",
         "VaultAccess checkpoints-access",
         "ServiceAccount checkpoints-access-account",
         "Policy checkpoints-access-policy",
@@ -195,7 +202,7 @@ def test_the_verification_is_tied_to_the_run_of_the_migration(storage) -> None:
 
 
 def test_whatever_holds_a_credential_is_registered_as_a_secret(configure, declare) -> None:
-    secrets = recorded(configure, declare, **DEV, kubeconfig="{}").secrets
+    secrets = recorded(configure, declare, **DEV, kubeconfig=KUBECONFIG).secrets
 
     assert {secret for secret in secrets if not secret.endswith("__provider")} == {
         "AuthBackendConfig checkpoints-auth-config tokenReviewerJwt",
@@ -220,6 +227,19 @@ def test_the_rollback_carries_its_whole_job_as_text(allowed, storage) -> None:
     assert main["command"] == ["sh", "/migrations/migrate.sh", "down"]
     assert environment(main)["ALLOW_DATA_LOSS"] == str(allowed).lower()
     assert "001_create_checkpointer_tables.down.sql" in rollback["files"]
+
+
+def test_the_guard_knows_all_that_goes_with_its_setting(storage) -> None:
+    owns = storage(**DEV)["DataGuard checkpoints-guard"].inputs["owned"]
+    owns_nothing = storage(environment="dev")["DataGuard checkpoints-guard"].inputs["owned"]
+
+    assert owns == {
+        "namespace": "bizmatters",
+        "KV mount": "kv",
+        "database": "langgraph",
+        "schema": "public",
+    }
+    assert owns_nothing == {"schema": "public"}
 
 
 def test_no_job_holds_a_secret_or_skips_its_await(storage) -> None:

@@ -13,6 +13,10 @@ def test_it_is_short_enough_to_be_read() -> None:
     assert README.count("\n") <= 250
 
 
+def test_no_place_holder_is_left() -> None:
+    assert not re.findall(r"\b[A-Z]+_(?:COLD|OUTPUT)\b|TODO", README)
+
+
 def test_every_make_target_and_linked_file_exists() -> None:
     targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.M))
 

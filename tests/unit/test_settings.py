@@ -10,7 +10,10 @@ REPOSITORY = PROJECT_FILE.parent
 DECLARED = yaml.safe_load(PROJECT_FILE.read_text())["config"]
 KUBECONFIG = """
 current-context: here
-contexts: [{name: here, context: {cluster: c}}, {name: staging, context: {cluster: c}}]
+contexts:
+- {name: here, context: {cluster: c}}
+- {name: staging, context: {cluster: c}}
+- {name: prod, context: {cluster: c}}
 clusters: [{name: c, cluster: {server: "https://10.0.0.1:6443"}}]
 """
 
@@ -117,6 +120,7 @@ def test_another_environments_settings_are_refused(configure, environ) -> None:
     ("key", "value"),
     [
         ("namespace", "Upper"),
+        ("namespace", "n" * 64),
         ("name", "n" * 47),
         ("serviceAccount", "a b"),
         ("vaultRole", 'x" {}'),
@@ -129,6 +133,7 @@ def test_another_environments_settings_are_refused(configure, environ) -> None:
         ("databaseSchema", "s" * 64),
         ("databaseSchema", "pg_catalog"),
         ("insecureDatabaseSslMode", "verify-full"),
+        ("insecureDatabaseSslMode", "verify-ca"),
         ("vaultCaCertFile", "/no/such.pem"),
         ("databasePort", "70000"),
         ("ttlSecondsAfterFinished", "5"),
@@ -139,8 +144,40 @@ def test_another_environments_settings_are_refused(configure, environ) -> None:
 def test_a_bad_value_is_refused_by_its_key(key, value, configure, environ) -> None:
     configure(environment="dev", **{key: value})
 
-    expected = "manageSecret" if (key, value) == ("manageDatabase", "true") else key
-    assert f"{expected}" in problems(environ)
+    blamed = {"true": "manageSecret", "verify-ca": "databaseCaCertFile"}.get(value, key)
+    assert f"{blamed}: expected" in problems(environ)
+
+
+@pytest.mark.parametrize(
+    ("text", "context"),
+    [
+        ("users: [token: 'hunter2", ""),
+        ("just text hunter2", ""),
+        ("{}", ""),
+        (KUBECONFIG, "nowhere"),
+    ],
+    ids=["no-yaml", "no-mapping", "empty", "no-such-context"],
+)
+def test_a_bad_kubeconfig_is_refused_and_never_quoted(text, context, configure, environ) -> None:
+    configure(environment="dev", kubeconfig=text, kubeContext=context)
+
+    assert "kubeconfig: expected a kubeconfig with the context" in problems(environ)
+    assert "hunter2" not in problems(environ)
+
+
+def test_two_files_in_kubeconfig_are_refused(configure, environ) -> None:
+    configure(environment="dev")
+
+    assert "expected one file in KUBECONFIG" in problems(environ | {"KUBECONFIG": "/a:/b"})
+
+
+def test_only_the_chosen_context_is_kept(configure, environ) -> None:
+    configure("staging", environment="staging", kubeContext="staging")
+
+    kept = yaml.safe_load(Settings.load(environ).kubeconfig)
+
+    assert [context["name"] for context in kept["contexts"]] == ["staging"]
+    assert kept["current-context"] == "staging"
 
 
 def test_a_password_never_appears_in_a_complaint(configure, environ) -> None:

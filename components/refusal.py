@@ -1,0 +1,18 @@
+"""How a dynamic resource refuses: one sentence and no traceback."""
+
+import sys
+from typing import NoReturn
+
+
+class Refused(Exception):
+    """What was asked for was not done."""
+
+    # The engine prints the qualified name; as a builtin it has no path before it.
+    __module__ = "builtins"
+
+
+def refuse(sentence: str) -> NoReturn:
+    """Raise `Refused` so that the engine prints the sentence alone."""
+    # It prints whatever the traceback module gives it, and the sentence drowns in that.
+    sys.tracebacklimit = 0
+    raise Refused(sentence) from None

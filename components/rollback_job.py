@@ -1,0 +1,105 @@
+"""The rollback Job: made from a manifest, watched to its end, removed when it completed."""
+
+# lightkube's generic signatures are only partially typed.
+# pyright: reportUnknownMemberType=false
+
+import json
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any
+
+from httpx2 import TransportError
+from lightkube import ApiError
+from lightkube.codecs import from_dict
+from lightkube.resources.batch_v1 import Job
+from lightkube.types import CascadeType
+
+from .job_pods import connect, failures
+from .manifests import Cluster, config_map
+
+POLL_SECONDS = 0.25
+
+
+class RollbackJob:
+    """One run of the down migration, from the inputs of a SchemaRollback."""
+
+    def __init__(self, props: Mapping[str, Any]) -> None:
+        self._props = props
+        self._name: str = props["job_name"]
+        self._namespace: str = props["namespace"]
+        self._client = connect(
+            Cluster(kubeconfig=props["kubeconfig"], context=props["kube_context"])
+        )
+        self._deadline = time.monotonic() + float(props["seconds"])
+
+    def __str__(self) -> str:
+        """Return how a message names it."""
+        return f"Job {self._namespace}/{self._name}"
+
+    def start(self) -> None:
+        """Make the Job and its ConfigMap, after what an earlier attempt may have left."""
+        self._remove_leftover()
+        job: Any = self._client.create(from_dict(json.loads(self._props["manifest"])))
+        scripts = config_map(self._namespace, self._name, self._props["files"])
+        # Owned by the Job, the ConfigMap goes with it; the pod waits for it, should it be first.
+        scripts["metadata"]["ownerReferences"] = [
+            {
+                "apiVersion": "batch/v1",
+                "kind": "Job",
+                "name": self._name,
+                "uid": job.metadata.uid,
+                "blockOwnerDeletion": True,
+            }
+        ]
+        self._client.create(from_dict(scripts))
+
+    def wait(self) -> str | None:
+        """Wait for the end; return why the Job failed, or None when it completed.
+
+        Raises:
+            TimeoutError: the Job did not end in time.
+            ApiError: the API server refused to tell.
+
+        """
+        while True:
+            job = self._read()
+            conditions: list[Any] = (job and job.status and job.status.conditions) or []
+            ended = {c.type for c in conditions if c.status == "True"}
+            if "Complete" in ended:
+                # It did its work; what stays of it goes by its time to live.
+                with suppress(ApiError, TransportError):
+                    self._delete()
+                return None
+            if "Failed" in ended:
+                reasons = failures(self._client, self._namespace, self._name)
+                return "; ".join(reasons) or f"{self} failed without a pod"
+            self._pause("its end")
+
+    def _read(self) -> Any:
+        """Return the Job, or None while the API server is away: that is no verdict."""
+        with suppress(TransportError):
+            return self._client.get(Job, self._name, namespace=self._namespace)
+        return None
+
+    def _delete(self) -> None:
+        self._client.delete(
+            Job, self._name, namespace=self._namespace, cascade=CascadeType.FOREGROUND
+        )
+
+    def _remove_leftover(self) -> None:
+        try:
+            self._delete()
+            while True:
+                self._client.get(Job, self._name, namespace=self._namespace)
+                self._pause("the end of an earlier attempt")
+        except ApiError as error:
+            if error.status.code != HTTPStatus.NOT_FOUND:
+                raise
+
+    def _pause(self, what: str) -> None:
+        if time.monotonic() > self._deadline:
+            msg = f"expected {what} of {self} within {self._props['seconds']:.0f} s"
+            raise TimeoutError(msg)
+        time.sleep(POLL_SECONDS)

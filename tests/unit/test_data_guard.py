@@ -1,0 +1,50 @@
+from typing import Any
+
+import pytest
+
+from components.data_guard import DataGuardProvider
+from components.refusal import Refused
+
+STATE: dict[str, Any] = {
+    "owned": {"database": "graphs", "schema": "public"},
+    "allow_data_loss": False,
+    "__provider": "pickled",
+}
+ALLOWED = STATE | {"allow_data_loss": True}
+
+
+@pytest.fixture
+def guard(monkeypatch: pytest.MonkeyPatch) -> DataGuardProvider:
+    # What refuses also silences tracebacks; not for the tests behind this one.
+    monkeypatch.setattr("sys.tracebacklimit", 1000, raising=False)
+    return DataGuardProvider()
+
+
+@pytest.mark.parametrize(
+    "owned",
+    [{"schema": "public"}, {"database": "graphs", "schema": "other"}],
+    ids=["handed over", "renamed"],
+)
+def test_r6_what_holds_rows_is_not_left_without_permission(guard, owned: dict[str, str]) -> None:
+    with pytest.raises(Refused, match="nothing was changed: expected"):
+        guard.diff("id", STATE, STATE | {"owned": owned})
+
+
+def test_permission_counts_once_it_was_recorded_not_together_with_the_change(guard) -> None:
+    assert guard.diff("id", ALLOWED, ALLOWED | {"owned": {}}).changes is True
+    with pytest.raises(Refused):
+        guard.diff("id", STATE, ALLOWED | {"owned": {}})
+
+
+def test_owning_more_is_a_change_and_no_loss(guard) -> None:
+    more = STATE["owned"] | {"KV mount": "kv"}
+
+    assert guard.diff("id", STATE, STATE | {"owned": more}).changes is True
+
+
+def test_equal_inputs_are_no_change_whatever_the_code(guard) -> None:
+    assert guard.diff("id", STATE, STATE | {"__provider": "other"}).changes is False
+
+
+def test_the_refusal_has_no_module_before_its_name() -> None:
+    assert f"{Refused.__module__}.{Refused.__qualname__}" == "builtins.Refused"
