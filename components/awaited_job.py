@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
+from .kubernetes_object import KubernetesObject
 from .manifests import JobTemplate
 
 
@@ -16,13 +16,12 @@ def awaited_job(
     *,
     parent: pulumi.Resource,
     depends_on: Sequence[pulumi.Resource],
-) -> kubernetes.batch.v1.Job:
+) -> KubernetesObject:
     """Register the manifest's Job as a child of `parent`; dependants wait until it is complete."""
     hook = pulumi.ErrorHook(f"{name}-explain", lambda args: _explain(args, jobs))
-    return kubernetes.batch.v1.Job(
+    return KubernetesObject(
         name,
-        metadata=manifest["metadata"],
-        spec=manifest["spec"],
+        manifest,
         opts=pulumi.ResourceOptions(
             parent=parent,
             depends_on=depends_on,

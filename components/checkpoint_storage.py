@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 import pulumi_vault as vault
 
 from .data_guard import DataGuard
 from .database import CheckpointDatabase
 from .job_setup import job_files, job_template
-from .manifests import RESTRICTED_NAMESPACE_LABELS
+from .kubernetes_object import KubernetesObject
+from .manifests import restricted_namespace
 from .migration_files import newest
 from .schema_migration import SchemaMigration
 from .schema_rollback import SchemaRollback
@@ -98,11 +98,10 @@ class CheckpointStorage(pulumi.ComponentResource):
         """Create what the environment asks this program to own beneath everything else."""
         owned: list[pulumi.Resource] = [guard]
         if args["manage_namespace"]:
-            labels = RESTRICTED_NAMESPACE_LABELS
             owned.append(
-                kubernetes.core.v1.Namespace(
+                KubernetesObject(
                     f"{name}-namespace",
-                    metadata={"name": args["namespace"], "labels": labels},
+                    restricted_namespace(args["namespace"]),
                     opts=pulumi.ResourceOptions(parent=self, depends_on=[guard]),
                 )
             )

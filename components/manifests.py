@@ -15,10 +15,6 @@ USER_ID = 10001
 # The shortest life that the API server grants a projected token.
 TOKEN_SECONDS = 600
 
-RESTRICTED_NAMESPACE_LABELS = {
-    f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")
-}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
@@ -144,6 +140,28 @@ class JobTemplate:
             "containers": [main],
             "volumes": _volumes(config_map, self.audience),
         }
+
+
+def restricted_namespace(name: str) -> dict[str, Any]:
+    """Return the manifest of a namespace that admits pods of the strictest standard only."""
+    modes = ("enforce", "warn", "audit")
+    labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in modes}
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": name, "labels": labels},
+    }
+
+
+def service_account(namespace: str, name: str | None = None) -> dict[str, Any]:
+    """Return the manifest of a ServiceAccount; without a name the provider gives it one."""
+    metadata = {"namespace": namespace} | ({"name": name} if name else {})
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": metadata,
+        "automountServiceAccountToken": False,
+    }
 
 
 def config_map(namespace: str, name: str, files: Mapping[str, str]) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from .awaited_job import awaited_job
+from .kubernetes_object import KubernetesObject
 from .manifests import FILES_DIR, JobTemplate, config_map
 from .migration_files import digest, newest
 
@@ -40,11 +40,9 @@ class SchemaMigration(pulumi.ComponentResource):
         self.config_map_name = f"{jobs.name}-migration-{digest(files)}"
 
         manifest = config_map(jobs.namespace, self.config_map_name, files)
-        scripts = kubernetes.core.v1.ConfigMap(
+        scripts = KubernetesObject(
             f"{name}-files",
-            metadata=manifest["metadata"],
-            immutable=manifest["immutable"],
-            data=manifest["data"],
+            manifest,
             opts=pulumi.ResourceOptions(parent=self, depends_on=args["needs"]),
         )
         job = awaited_job(
@@ -63,5 +61,5 @@ class SchemaMigration(pulumi.ComponentResource):
 
         self.job_name = job.metadata["name"]
         # A preview without a cluster knows the Job's metadata, but no UID in it.
-        self.job_uid = job.metadata.apply(lambda metadata: metadata.uid)
+        self.job_uid = job.metadata.apply(lambda metadata: metadata.get("uid"))
         self.register_outputs({"job_name": self.job_name, "job_uid": self.job_uid})

@@ -53,7 +53,7 @@ class SchemaVerification(pulumi.ComponentResource):
             f"{name}-report",
             jobs,
             job_name=job.metadata["name"],
-            job_uid=job.metadata.apply(lambda metadata: metadata.uid),
+            job_uid=job.metadata.apply(lambda metadata: metadata.get("uid")),
             opts=pulumi.ResourceOptions(parent=self),
         )
 

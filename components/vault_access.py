@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import NotRequired, TypedDict
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 import pulumi_vault as vault
 
+from .kubernetes_object import KubernetesObject
+from .manifests import service_account
 from .migration_files import render
 
 POLICY = Path(__file__).with_name("policies") / "read-credential.hcl"
@@ -67,10 +68,9 @@ class VaultAccess(pulumi.ComponentResource):
         super().__init__("langgraph-checkpoint:index:VaultAccess", name, None, opts)
         needs = args["needs"]
 
-        account = kubernetes.core.v1.ServiceAccount(
+        account = KubernetesObject(
             f"{name}-account",
-            metadata={"name": args["service_account"], "namespace": args["namespace"]},
-            automount_service_account_token=False,
+            service_account(args["namespace"], args["service_account"]),
             opts=pulumi.ResourceOptions(parent=self, depends_on=needs),
         )
         policy = vault.Policy(

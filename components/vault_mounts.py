@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 import pulumi_vault as vault
+
+from .kubernetes_object import KubernetesObject
+from .manifests import service_account
 
 
 class KubernetesAuthMountArgs(TypedDict):
@@ -52,42 +54,45 @@ class KubernetesAuthMount(pulumi.ComponentResource):
 
         self.register_outputs({})
 
-    def _reviewer_token(
-        self, name: str, args: KubernetesAuthMountArgs
-    ) -> kubernetes.core.v1.Secret:
-        namespace = args["namespace"]
-        account = kubernetes.core.v1.ServiceAccount(
+    def _reviewer_token(self, name: str, args: KubernetesAuthMountArgs) -> KubernetesObject:
+        account = KubernetesObject(
             f"{name}-reviewer",
-            metadata={"namespace": namespace},
-            automount_service_account_token=False,
+            service_account(args["namespace"]),
             opts=pulumi.ResourceOptions(parent=self, depends_on=args["needs"]),
         )
-        binding = kubernetes.rbac.v1.ClusterRoleBinding(
+        reviewer = account.metadata["name"]
+        binding = KubernetesObject(
             f"{name}-reviewer",
-            role_ref={
-                "api_group": "rbac.authorization.k8s.io",
-                "kind": "ClusterRole",
-                "name": "system:auth-delegator",
+            {
+                "apiVersion": "rbac.authorization.k8s.io/v1",
+                "kind": "ClusterRoleBinding",
+                "roleRef": {
+                    "apiGroup": "rbac.authorization.k8s.io",
+                    "kind": "ClusterRole",
+                    "name": "system:auth-delegator",
+                },
+                "subjects": [
+                    {"kind": "ServiceAccount", "name": reviewer, "namespace": args["namespace"]}
+                ],
             },
-            subjects=[
-                {
-                    "kind": "ServiceAccount",
-                    "name": account.metadata["name"],
-                    "namespace": account.metadata["namespace"],
-                }
-            ],
             opts=pulumi.ResourceOptions(parent=self),
         )
-        return kubernetes.core.v1.Secret(
+        return KubernetesObject(
             f"{name}-reviewer",
-            type="kubernetes.io/service-account-token",
-            metadata={
-                "namespace": namespace,
-                "annotations": {"kubernetes.io/service-account.name": account.metadata["name"]},
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "type": "kubernetes.io/service-account-token",
+                "metadata": {
+                    "namespace": args["namespace"],
+                    "annotations": {"kubernetes.io/service-account.name": reviewer},
+                },
             },
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[binding]),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[binding], additional_secret_outputs=["data"]
+            ),
         )
 
 
-def _decoded(secret: kubernetes.core.v1.Secret, key: str) -> pulumi.Output[str]:
+def _decoded(secret: KubernetesObject, key: str) -> pulumi.Output[str]:
     return secret.data.apply(lambda data: base64.b64decode(data[key]).decode())

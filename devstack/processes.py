@@ -27,9 +27,11 @@ class Process:
     start_time: int
 
     def alive(self) -> bool:
-        """Tell whether it still runs; a zombie has ended."""
+        """Tell whether it still runs; a zombie has ended, once its last thread has."""
         found = _stat(self.pid)
-        return found is not None and found[1] == self.start_time and found[0] not in "ZX"
+        if found is None or found[1] != self.start_time:
+            return False
+        return found[0] not in "ZX" or _has_threads(self.pid)
 
     def signal(self, number: int, *, seconds: float) -> bool:
         """Send a signal and tell whether the process ended in the given time."""
@@ -44,6 +46,14 @@ class Process:
         finally:
             os.close(descriptor)
         return not self.alive()
+
+
+def _has_threads(pid: int) -> bool:
+    # The first thread can be a zombie while others still hold the program's sockets.
+    try:
+        return len(list(Path(f"/proc/{pid}/task").iterdir())) > 1
+    except FileNotFoundError:
+        return False
 
 
 def itself() -> Process:

@@ -307,9 +307,7 @@ BEGIN
     IF same IS NOT TRUE THEN
         RAISE EXCEPTION 'expected to read what was written, found something else';
     END IF;
-    RAISE EXCEPTION 'everything above is rolled back' USING ERRCODE = 'MGRBK';
 EXCEPTION
-    WHEN SQLSTATE 'MGRBK' THEN NULL;
     WHEN OTHERS THEN
         -- Trouble that passes by itself says nothing about the schema.
         IF SQLSTATE = '55P03' OR left(SQLSTATE, 2) IN ('08', '40', '53', '57') THEN

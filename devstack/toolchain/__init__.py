@@ -52,8 +52,11 @@ class Toolchain:
             # A folder of its own: the engine does not follow links to folders.
             link = home / "plugins" / program.parent.name / program.name
             link.parent.mkdir(parents=True, exist_ok=True)
-            link.unlink(missing_ok=True)
-            link.symlink_to(program)
+            # Replaced in one step: an engine may be starting the plugin just now.
+            draft = link.with_suffix(".draft")
+            draft.unlink(missing_ok=True)
+            draft.symlink_to(program)
+            draft.replace(link)
 
 
 def ensure(report: Callable[[str], None]) -> Toolchain:

@@ -209,10 +209,10 @@ def test_an_unreachable_server_is_waited_for_until_the_deadline(
 ) -> None:
     container.write_service(port=1)
 
-    status, output, message = migrate(DEADLINE_SECONDS="1")
+    status, output, message = migrate(DEADLINE_SECONDS="3")
 
     assert status == 12
-    assert message.startswith("gave up after 1 s and ")
+    assert message.startswith("gave up after 3 s and ")
     assert "Connection refused" in message
     assert "again in 0." in output
 
@@ -363,6 +363,24 @@ def test_an_image_without_psql_is_an_error(container: Container, tmp_path: Path)
 
         assert status == 13
         assert "psql: not found" in message
+
+
+@pytest.mark.parametrize("script", ["migrate.sh", "verify.sh"])
+def test_messages_are_read_in_the_c_locale(
+    container: Container, tmp_path: Path, script: str
+) -> None:
+    image = tmp_path / "image"
+    shutil.copytree(container.programs, image, symlinks=True)
+    (image / "psql").unlink()
+    (image / "psql").write_text(f'#!{image}/sh\necho "psql: error: locale $LC_ALL" >&2; exit 2\n')
+    (image / "psql").chmod(0o755)
+
+    status, _, message = container.run(
+        script, "up", PATH=str(image), LC_ALL="de_DE.UTF-8", DEADLINE_SECONDS="0"
+    )
+
+    assert status == 12
+    assert message.endswith("locale C")
 
 
 def test_an_unwritable_termination_log_does_not_matter(container: Container) -> None:
