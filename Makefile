@@ -9,7 +9,7 @@ WITH_STACK = stack_env=$$($(DEVSTACK) env) && eval "$$stack_env" &&
 PULUMI = $(WITH_STACK) pulumi --stack $(ENVIRONMENT)
 
 SHELL_FILES := .ci/run $(shell find components devstack migrations -name '*.sh')
-SQL_FILES := $(wildcard migrations/*.up.sql migrations/*.down.sql)
+SQL_FILES := $(wildcard migrations/*.up.sql migrations/*.down.sql components/scripts/*.sql)
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -46,14 +46,23 @@ check: setup ## Format, lint, types, shell and SQL
 	.venv/bin/shellcheck --shell=sh $(SHELL_FILES)
 	@# squawk reads psql's commands, but not its variables.
 	@for file in $(SQL_FILES); do \
-		sed "s/:'\([a-z_]*\)'/'\1'/g" $$file | .venv/bin/squawk --stdin-filepath $$file || exit 1; \
+		sed "s/:\(['\"]\)\([a-z_]*\)['\"]/\1\2\1/g" $$file | .venv/bin/squawk --stdin-filepath $$file || exit 1; \
 	done
 
 test: setup ## All tests, on the embedded stack
 	$(PYTHON) -m pytest
 
+soak: setup ## Long runs of faults at random points: about 15 minutes
+	$(PYTHON) -m pytest tests/soak
+
+upstream: setup ## Compare with released savers (VERSIONS="3.2.0 …") and draft what is new there
+	$(PYTHON) -m upstream $(VERSIONS)
+
 bench: setup ## Benchmarks, printed as a table
 	$(PYTHON) -m benchmarks
+
+bench-live: setup ## Upgrade of 10 million rows a table under traffic; half an hour, 32 GB of disk
+	$(PYTHON) -m benchmarks --only live
 
 lock: setup ## Renew the hash-locked requirements
 	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes \
@@ -61,5 +70,8 @@ lock: setup ## Renew the hash-locked requirements
 	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --group devstack --group dev pyproject.toml \
 		--constraint requirements.txt --output-file requirements-dev.txt
+	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --group bench \
+		--constraint requirements-dev.txt --output-file requirements-bench.txt
 
-.PHONY: help setup demo stack up report preview destroy down check test bench lock
+.PHONY: help setup demo stack up report preview destroy down check test soak bench bench-live lock

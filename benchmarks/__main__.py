@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import deployments, machine, results, sql, start
+from benchmarks import deployments, live, machine, results, round_trips, start, ten_steps
 from benchmarks.errors import BenchmarkError
 from benchmarks.rounds import Rounds, progress
 from benchmarks.rows import Row
@@ -18,16 +18,19 @@ from devstack import stack
 from devstack.environment import environment
 from devstack.errors import StackError
 
+# Takes longer than all the others together.
+LIVE = "live"
+
 
 def main() -> int:
     """Measure what was asked for, print it and, if told to, keep it."""
     options = _parser().parse_args()
-    chosen: set[str] = {options.only} if options.only else set(results.ORDER)
-    rounds = Rounds(long=options.rounds or 7, short=options.rounds or 21)
+    chosen = {options.only} if options.only else set(results.ORDER) - {LIVE}
+    rounds = Rounds(long=options.rounds or 7, short=options.rounds or 11, live=options.rounds or 2)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         today = datetime.now(UTC).date().isoformat()
-        rows = [replace(row, date=today) for row in _measure(chosen, rounds, options.peer)]
+        rows = [replace(row, date=today) for row in _measure(chosen, rounds, options)]
     except (BenchmarkError, StackError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -43,8 +46,15 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--only", choices=results.ORDER, help="run one benchmark")
-    parser.add_argument("--rounds", type=int, help="rounds after the warm-up (7, for SQL 21)")
+    parser.add_argument(
+        "--only", choices=results.ORDER, help="run one benchmark; live runs only so"
+    )
+    parser.add_argument(
+        "--rounds", type=int, help="rounds after the warm-up (7, for single migrations 11, live 2)"
+    )
+    parser.add_argument(
+        "--rows", type=int, default=10_000_000, help="rows of each table that live migrates"
+    )
     parser.add_argument("--save", action="store_true", help="keep the results in the repository")
     parser.add_argument(
         "--peer",
@@ -55,21 +65,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _measure(chosen: set[str], rounds: Rounds, peer: Path | None) -> list[Row]:
+def _measure(chosen: set[str], rounds: Rounds, options: argparse.Namespace) -> list[Row]:
     rows: list[Row] = []
     if "start" in chosen:
         rows += start.measure(rounds)
-    if not chosen - {"start"}:
-        return rows
-    with _stack() as environ:
-        if chosen & {"up", "noop"}:
-            with deployments.sides(environ, peer) as compared:
-                if "up" in chosen:
-                    rows += deployments.measure_up(compared, rounds)
-                if "noop" in chosen:
-                    rows += deployments.measure_noop(compared, rounds)
-        if "sql" in chosen:
-            rows += sql.measure(environ, rounds)
+    if chosen & {"up", "noop"}:
+        with _stack() as environ, deployments.sides(environ, options.peer) as compared:
+            if "up" in chosen:
+                rows += deployments.measure_up(compared, rounds)
+            if "noop" in chosen:
+                rows += deployments.measure_noop(compared, rounds)
+    if "peers" in chosen:
+        rows += ten_steps.measure(rounds)
+    if "trips" in chosen:
+        rows += round_trips.measure(rounds)
+    if LIVE in chosen:
+        rows += live.measure(rounds, options.rows)
     return rows
 
 

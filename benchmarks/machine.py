@@ -6,6 +6,7 @@ import platform
 import re
 from pathlib import Path
 
+from benchmarks import tools as peers
 from benchmarks.rounds import progress
 from devstack import processes, toolchain
 from devstack.layout import POSTGRESQL_BIN
@@ -24,6 +25,7 @@ def describe() -> dict[str, str]:
         "OpenBao": _version(tools / "bao", "version"),
         "Pulumi": _version(tools / "pulumi", "version"),
         "Python": platform.python_version(),
+        **peers.versions(),
     }
 
 

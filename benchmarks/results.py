@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.rows import Row, table
 
-ORDER = ("start", "up", "noop", "sql")
+ORDER: tuple[str, ...] = ("start", "up", "noop", "peers", "trips", "live")
 FOLDER = Path(__file__).with_name("results")
 README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
@@ -17,7 +17,8 @@ def save(machine: Mapping[str, str], rows: Sequence[Row]) -> None:
     """Write the rows over those of the same benchmarks; others measured earlier stay."""
     path = FOLDER / f"{machine['machine'].replace(', ', '-').replace(' ', '-')}.json"
     measured = {row.benchmark for row in rows}
-    merged = [row for row in _recorded(path) if row.benchmark not in measured] + list(rows)
+    earlier = [row for row in _recorded(path) if row.benchmark in set(ORDER) - measured]
+    merged = [*earlier, *rows]
     merged.sort(key=lambda row: ORDER.index(row.benchmark))
     FOLDER.mkdir(exist_ok=True)
     record = {"machine": dict(machine), "rows": [asdict(row) for row in merged]}

@@ -18,15 +18,19 @@ class Rounds:
     """Rounds of what takes seconds."""
     short: int
     """Rounds of what takes milliseconds."""
+    live: int
+    """Rounds of what takes minutes, without a warm-up."""
 
 
-def alternate(sides: Mapping[str, Callable[[], Sample]], rounds: int) -> dict[str, list[Sample]]:
+def alternate(
+    sides: Mapping[str, Callable[[], Sample]], rounds: int, *, warm_up: bool = True
+) -> dict[str, list[Sample]]:
     """Run all sides once a round, in turned order every other round (ABBA).
 
     Whatever slows the machine down for a while then slows all sides alike.
     """
     found: dict[str, list[Sample]] = {side: [] for side in sides}
-    for number in range(rounds + 1):
+    for number in range(0 if warm_up else 1, rounds + 1):
         order = list(sides)[:: 1 if number % 2 else -1]
         for side in order:
             progress(f"{side}, {f'round {number} of {rounds}' if number else 'warm-up'}")

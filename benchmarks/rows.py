@@ -41,7 +41,7 @@ class Row:
         """Return the row as it is printed."""
         goal, met = "", ""
         if self.goal is not None:
-            goal = f"≤ {self.goal:g}" + ("" if self.peer else f" {self.unit}")
+            goal = f"≤ {self.goal:.3g}" + ("" if self.peer else f" {self.unit}")
             met = "yes" if self.met else "no"
         ratio = f"{self.ratio:.2f}" if self.ratio else ""
         return (
@@ -79,7 +79,8 @@ def described(values: Sequence[float]) -> str:
     if not values:
         return ""
     median = statistics.median(values)
-    digits = 0 if median >= 100 else 1 if median >= 10 else 2
+    counted = all(value == int(value) for value in values)
+    digits = 0 if counted or median >= 100 else 1 if median >= 10 else 2
     return f"{median:.{digits}f} ({min(values):.{digits}f}, {spread(values):.{digits}f})"
 
 

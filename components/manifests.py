@@ -86,6 +86,8 @@ class JobTemplate:
             },
             "spec": {
                 "backoffLimit": self.backoff_limit if backoff_limit is None else backoff_limit,
+                # A pod that is still ending must not meet its replacement.
+                "podReplacementPolicy": "Failed",
                 "activeDeadlineSeconds": self.timeout_seconds,
                 "ttlSecondsAfterFinished": self.ttl_seconds,
                 "template": {

@@ -48,8 +48,9 @@ def load_migrations(folder: Path = MIGRATIONS) -> dict[str, str]:
 
 
 def load_scripts() -> dict[str, str]:
-    """Return the containers' shell scripts by name."""
-    return _checked({path.name: path for path in sorted(SCRIPTS.glob("*.sh"))})
+    """Return the containers' shell scripts, and the SQL they run beside the migration, by name."""
+    paths = [*SCRIPTS.glob("*.sh"), *SCRIPTS.glob("*.sql")]
+    return _checked({path.name: path for path in sorted(paths)})
 
 
 def render(path: Path, values: Mapping[str, str]) -> str:

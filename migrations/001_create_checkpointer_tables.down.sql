@@ -14,7 +14,6 @@
 \set SHOW_CONTEXT never
 \pset tuples_only on
 \pset format unaligned
-\encoding UTF8
 \if :{?schema} \else \set schema public
 \endif
 \if :{?owner} \else \set owner ''
@@ -23,6 +22,19 @@
 \endif
 \if :{?owns_database} \else \set owns_database false
 \endif
+
+-- A mark that ends with this connection. Behind a pooler that lends a server process for one
+-- transaction or statement the process lives on, mark and all, and no session lock would hold.
+-- 1279739700 and 1279739699 below stand for this project: "LGCt" and "LGCs" in ASCII.
+-- LOCAL, since a pooler would hand the setting to the next client.
+SET LOCAL search_path = pg_catalog, pg_temp \;
+SELECT pg_backend_pid() AS marked, pg_try_advisory_lock(1279739700, pg_backend_pid()) AS mark,
+    format('==> connection: PostgreSQL %s, database %s, role %s, %s',
+        split_part(current_setting('server_version'), ' ', 1), current_database(), session_user,
+        coalesce((SELECT version || ' ' || cipher FROM pg_stat_ssl
+            WHERE pid = pg_backend_pid() AND ssl), 'no TLS')) AS connection \gset
+\echo :connection
+\connect -reuse-previous=on client_encoding=UTF8
 
 -- Settings of the role or the database must not change what follows. 50 ms, because a statement
 -- that waits for a table lock holds up everybody behind it: run again instead of waiting.
@@ -36,11 +48,16 @@ SET row_security = off;
 SET default_transaction_isolation = 'read committed';
 SET default_transaction_deferrable = off;
 SET idle_in_transaction_session_timeout = '60s';
+-- The lock must not outlive a client that vanished from the network.
+SET tcp_keepalives_idle = 5;
+SET tcp_keepalives_interval = 5;
+SET tcp_keepalives_count = 2;
+SET tcp_user_timeout = '15s';
 -- 14 and 17 brought these.
 SELECT count(set_config(name, '0', false)) AS timeouts FROM pg_settings
 WHERE name IN ('idle_session_timeout', 'transaction_timeout') \gset
 -- Statements inside $$ cannot see psql's variables, hence custom settings.
-SELECT set_config('checkpoint.pid', pg_backend_pid()::text, false) AS pid,
+SELECT set_config('checkpoint.marked', :'marked', false) AS marked,
     set_config('checkpoint.schema', :'schema', false) AS schema,
     set_config('checkpoint.owner', :'owner', false) AS owner,
     set_config('checkpoint.allow_data_loss', :'allow_data_loss', false) AS allow_data_loss,
@@ -48,19 +65,25 @@ SELECT set_config('checkpoint.pid', pg_backend_pid()::text, false) AS pid,
     set_config('checkpoint.path', quote_ident(:'schema') || ', pg_temp', false) AS path,
     set_config('application_name', CASE WHEN current_setting('application_name') IN ('', 'psql')
         THEN 'langgraph-checkpoint-rollback' ELSE current_setting('application_name') END,
-        false) AS application,
-    format('==> connection: PostgreSQL %s, database %s, role %s, %s',
-        split_part(current_setting('server_version'), ' ', 1), current_database(), session_user,
-        coalesce((SELECT version || ' ' || cipher FROM pg_stat_ssl
-            WHERE pid = pg_backend_pid() AND ssl), 'no TLS')) AS connection \gset
-\echo :connection
+        false) AS application \gset
 DO $preflight$
 DECLARE
     owner constant text := current_setting('checkpoint.owner', true);
+    pooled boolean;
     code text := 'MG001';
     reason text;
 BEGIN
-    IF current_setting('checkpoint.pid', true) IS DISTINCT FROM pg_backend_pid()::text THEN
+    -- The server needs a moment to end the first connection's process.
+    FOR attempt IN 1..200 LOOP
+        pooled := EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2
+            AND classid = 1279739700 AND objid::text = current_setting('checkpoint.marked')
+            AND pid::text = current_setting('checkpoint.marked'));
+        EXIT WHEN NOT pooled;
+        PERFORM pg_sleep(0.01);
+    END LOOP;
+    IF pooled THEN
+        PERFORM pg_advisory_unlock(1279739700, pg_backend_pid())
+            WHERE current_setting('checkpoint.marked') = pg_backend_pid()::text;
         code := 'MG005';
         reason := 'expected one server process for the session, found a transaction pooler: '
             'connect to the server itself';
@@ -88,8 +111,8 @@ END
 $preflight$;
 
 -- A session lock that is tried, never waited for: a blocking wait deadlocks with CREATE INDEX
--- CONCURRENTLY, and a row as lock would outlive a killed migration. 1279739699 stands for this
--- project, "LGCs" in ASCII; the database is part of every advisory lock.
+-- CONCURRENTLY, and a row as lock would outlive a killed migration. The database is part of every
+-- advisory lock.
 SELECT set_config('checkpoint.locked',
     pg_try_advisory_lock(1279739699, hashtext(:'schema'))::text, false) AS locked \gset
 \if :locked
@@ -150,6 +173,7 @@ WITH wanted_table (tbl, key) AS (VALUES
             WHEN c.relkind = 'r' AND EXISTS (
                 SELECT FROM pg_inherits WHERE c.oid IN (inhrelid, inhparent)
             ) THEN 'a table that inherits or is inherited from'
+            WHEN c.relkind = 'r' AND c.reloftype <> 0 THEN 'a table of a composite type'
             WHEN c.relkind = 'r' THEN 'an ordinary table'
             WHEN c.relkind = 'p' THEN 'a partitioned table'
             WHEN c.relkind = 'v' THEN 'a view'
@@ -191,6 +215,12 @@ WITH wanted_table (tbl, key) AS (VALUES
         row_number() OVER (PARTITION BY tbl ORDER BY f.attnum) AS found_pos
     FROM wanted_column AS w
     JOIN found_column AS f USING (tbl, col)
+), found_key AS (
+    SELECT p.tbl, k.oid, k.conname, i.indkey, i.indclass, i.indcollation,
+        i.indisvalid AND i.indisready AND i.indislive AS usable
+    FROM plain AS p
+    JOIN pg_constraint AS k ON k.conrelid = p.oid AND k.contype = 'p'
+    JOIN pg_index AS i ON i.indexrelid = k.conindid
 ), wanted_index AS (
     SELECT f.tbl, f.tbl || '_thread_id_idx' AS name, schema.oid AS schema_oid,
         format('CREATE INDEX %I ON %I.%I USING btree (thread_id)',
@@ -200,7 +230,7 @@ WITH wanted_table (tbl, key) AS (VALUES
     WHERE f.tbl <> 'checkpoint_migrations' AND f.kind IN ('an ordinary table', 'none')
 ), found_index AS (
     SELECT w.name, w.tbl, w.definition, c.oid, i.indrelid,
-        i.indisvalid AND i.indisready AS usable,
+        i.indisvalid AND i.indisready AND i.indislive AS usable,
         regexp_replace(pg_get_indexdef(i.indexrelid), ' WITH [(][^()]*[)]$', '') AS found
     FROM wanted_index AS w
     LEFT JOIN pg_class AS c ON c.relname = w.name::name AND c.relnamespace = w.schema_oid
@@ -210,6 +240,22 @@ SELECT 'tables' AS check_name, tbl AS object,
     'expected an ordinary table, found ' || kind AS what,
     CASE kind WHEN 'none' THEN 'create' END AS fix
 FROM found_table WHERE kind <> 'an ordinary table'
+UNION ALL
+SELECT 'tables', p.tbl, format('expected no %s, found %s', x.kind, x.found), NULL
+FROM plain AS p
+JOIN pg_class AS c ON c.oid = p.oid
+CROSS JOIN LATERAL (
+    SELECT 'trigger', quote_ident(tgname) FROM pg_trigger
+    WHERE tgrelid = p.oid AND NOT tgisinternal
+    UNION ALL
+    SELECT 'rule', quote_ident(rulename) FROM pg_rewrite WHERE ev_class = p.oid
+    UNION ALL
+    SELECT 'policy', quote_ident(polname) FROM pg_policy WHERE polrelid = p.oid
+    UNION ALL
+    SELECT 'row security', 'it enabled' WHERE c.relrowsecurity
+    UNION ALL
+    SELECT 'row security', 'it forced' WHERE c.relforcerowsecurity
+) AS x (kind, found)
 UNION ALL
 SELECT 'columns', tbl || '.' || col, format('expected %s, found no such column', w.definition),
     CASE w.col WHEN 'task_path' THEN 'add' END
@@ -239,10 +285,29 @@ SELECT 'constraints', p.tbl,
     NULL
 FROM plain AS p JOIN pg_constraint AS k ON k.conrelid = p.oid AND k.contype IN ('c', 'f', 'u', 'x')
 UNION ALL
+-- PostgreSQL 18 made NOT NULL a constraint with properties of its own.
+SELECT 'constraints', p.tbl,
+    format('expected a plain NOT NULL, found %s %s', k.conname, pg_get_constraintdef(k.oid)), NULL
+FROM plain AS p JOIN pg_constraint AS k ON k.conrelid = p.oid AND k.contype = 'n'
+WHERE NOT k.convalidated OR k.connoinherit
+UNION ALL
 SELECT 'primary_keys', p.tbl,
     format('expected %s, found %s', p.key, coalesce(pg_get_constraintdef(k.oid), 'none')), NULL
-FROM plain AS p LEFT JOIN pg_constraint AS k ON k.conrelid = p.oid AND k.contype = 'p'
+FROM plain AS p LEFT JOIN found_key AS k USING (tbl)
 WHERE pg_get_constraintdef(k.oid) IS DISTINCT FROM p.key
+UNION ALL
+SELECT 'primary_keys', p.tbl, format('expected the name %s_pkey, found %s', p.tbl, k.conname), NULL
+FROM plain AS p JOIN found_key AS k USING (tbl) WHERE k.conname <> concat(p.tbl, '_pkey')::name
+UNION ALL
+SELECT 'primary_keys', tbl, 'expected a valid index of the key, found an invalid one', NULL
+FROM found_key WHERE NOT usable
+UNION ALL
+SELECT 'primary_keys', f.tbl,
+    format('expected the name %s to be free, found a relation of this name', c.relname), NULL
+FROM found_table AS f
+CROSS JOIN schema
+JOIN pg_class AS c ON c.relname = concat(f.tbl, '_pkey')::name AND c.relnamespace = schema.oid
+WHERE f.kind = 'none'
 UNION ALL
 SELECT 'indexes', name,
     CASE
@@ -263,9 +328,13 @@ SELECT 'indexes', x.relname,
 FROM plain AS p
 JOIN pg_index AS i ON i.indrelid = p.oid AND i.indisunique
 JOIN pg_class AS x ON x.oid = i.indexrelid
+LEFT JOIN found_key AS k USING (tbl)
 WHERE NOT EXISTS (
     SELECT FROM pg_constraint AS k WHERE k.conindid = i.indexrelid AND k.conrelid = p.oid
 )
+-- REINDEX CONCURRENTLY makes a second index of the key, which refuses nothing more.
+AND (i.indkey, i.indclass, i.indcollation)
+    IS DISTINCT FROM (k.indkey, k.indclass, k.indcollation)
 $layout$, false) AS layout \gset
 DO $inspect$
 DECLARE

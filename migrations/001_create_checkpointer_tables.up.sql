@@ -1,9 +1,11 @@
 -- Creates or completes the tables of langgraph-checkpoint-postgres 2.0.13 to 3.2.0 (version 9).
 -- psql -X -f FILE [-v schema=public] [-v owner=ROLE] [-v app_role=ROLE] [-v index_timeout=0]
+--     [-v owns_database=false]
 --
 -- Inspects the catalog, adds only what is missing and may be run at any time, any number of times.
 -- Never with -1: CREATE INDEX CONCURRENTLY cannot run in a transaction. SQLSTATE MGBSY and 55P03
 -- mean: run it again in a moment; MG0nn and 42501 mean: refused, nothing was changed.
+-- \; joins statements into one message, hence one round trip.
 \set QUIET on
 \set ON_ERROR_STOP on
 \set ON_ERROR_ROLLBACK off
@@ -12,59 +14,88 @@
 \set SHOW_CONTEXT never
 \pset tuples_only on
 \pset format unaligned
-\encoding UTF8
 \if :{?schema} \else \set schema public
 \endif
 \if :{?owner} \else \set owner ''
 \endif
 \if :{?app_role} \else \set app_role ''
 \endif
+\if :{?owns_database} \else \set owns_database false
+\endif
 \if :{?index_timeout} \else \set index_timeout 0
 \endif
 
--- Settings of the role or the database must not change what follows. 50 ms, because a statement
--- that waits for a table lock holds up everybody behind it: run again instead of waiting.
-SET search_path = pg_catalog, pg_temp;
-SET lock_timeout = '50ms';
-SET statement_timeout = 0;
-SET client_min_messages = error;
-SET standard_conforming_strings = on;
-SET quote_all_identifiers = off;
-SET row_security = off;
-SET default_transaction_isolation = 'read committed';
-SET default_transaction_deferrable = off;
-SET idle_in_transaction_session_timeout = '60s';
--- 14 and 17 brought these.
-SELECT count(set_config(name, '0', false)) AS timeouts FROM pg_settings
-WHERE name IN ('idle_session_timeout', 'transaction_timeout') \gset
--- Statements inside $$ cannot see psql's variables, hence custom settings.
-SELECT set_config('checkpoint.started', extract(epoch FROM clock_timestamp())::text, false)
-        AS started,
-    set_config('checkpoint.pid', pg_backend_pid()::text, false) AS pid,
-    set_config('checkpoint.schema', :'schema', false) AS schema,
-    set_config('checkpoint.owner', :'owner', false) AS owner,
-    set_config('checkpoint.app_role', :'app_role', false) AS app_role,
-    set_config('checkpoint.path', quote_ident(:'schema') || ', pg_temp', false) AS path,
-    set_config('application_name', CASE WHEN current_setting('application_name') IN ('', 'psql')
-        THEN 'langgraph-checkpoint-migration' ELSE current_setting('application_name') END,
-        false) AS application,
+-- A mark that ends with this connection. Behind a pooler that lends a server process for one
+-- transaction or statement the process lives on, mark and all, and no session lock would hold.
+-- 1279739700 and 1279739699 below stand for this project: "LGCt" and "LGCs" in ASCII.
+-- LOCAL, since a pooler would hand the setting to the next client.
+SET LOCAL search_path = pg_catalog, pg_temp \;
+SELECT pg_backend_pid() AS marked, pg_try_advisory_lock(1279739700, pg_backend_pid()) AS mark,
     format('==> connection: PostgreSQL %s, database %s, role %s, %s',
         split_part(current_setting('server_version'), ' ', 1), current_database(), session_user,
         coalesce((SELECT version || ' ' || cipher FROM pg_stat_ssl
             WHERE pid = pg_backend_pid() AND ssl), 'no TLS')) AS connection \gset
 \echo :connection
+\connect -reuse-previous=on client_encoding=UTF8
+
+-- Settings of the role or the database must not change what follows. 50 ms, because a statement
+-- that waits for a table lock holds up everybody behind it: run again instead of waiting.
+SET TRANSACTION ISOLATION LEVEL READ COMMITTED \;
+SET search_path = pg_catalog, pg_temp \;
+SET lock_timeout = '50ms' \;
+SET statement_timeout = 0 \;
+SET client_min_messages = error \;
+SET standard_conforming_strings = on \;
+SET quote_all_identifiers = off \;
+SET row_security = off \;
+SET default_transaction_isolation = 'read committed' \;
+SET default_transaction_deferrable = off \;
+SET idle_in_transaction_session_timeout = '60s' \;
+-- The lock must not outlive a client that vanished from the network.
+SET tcp_keepalives_idle = 5 \;
+SET tcp_keepalives_interval = 5 \;
+SET tcp_keepalives_count = 2 \;
+SET tcp_user_timeout = '15s' \;
+-- Statements inside $$ cannot see psql's variables, hence custom settings.
+SET checkpoint.schema = :'schema' \;
+SET checkpoint.owner = :'owner' \;
+SET checkpoint.app_role = :'app_role' \;
+SET checkpoint.owns_database = :'owns_database' \;
+SET checkpoint.marked = :'marked' \;
 DO $preflight$
 DECLARE
-    target constant text := current_setting('checkpoint.schema', true);
-    owner constant text := current_setting('checkpoint.owner', true);
-    app_role constant text := current_setting('checkpoint.app_role', true);
+    target constant text := current_setting('checkpoint.schema');
+    owner constant text := current_setting('checkpoint.owner');
+    app_role constant text := current_setting('checkpoint.app_role');
+    pooled boolean;
     code text := 'MG001';
     reason text;
 BEGIN
-    IF current_setting('checkpoint.pid', true) IS DISTINCT FROM pg_backend_pid()::text THEN
+    PERFORM set_config('checkpoint.started', extract(epoch FROM clock_timestamp())::text, false);
+    PERFORM set_config('application_name', 'langgraph-checkpoint-migration', false)
+        WHERE current_setting('application_name') IN ('', 'psql');
+    -- 14 and 17 brought these.
+    PERFORM set_config(name, '0', false) FROM pg_settings
+        WHERE name IN ('idle_session_timeout', 'transaction_timeout');
+    -- The server needs a moment to end the first connection's process.
+    FOR attempt IN 1..200 LOOP
+        pooled := EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2
+            AND classid = 1279739700 AND objid::text = current_setting('checkpoint.marked')
+            AND pid::text = current_setting('checkpoint.marked'));
+        EXIT WHEN NOT pooled;
+        PERFORM pg_sleep(0.01);
+    END LOOP;
+    IF pooled THEN
+        PERFORM pg_advisory_unlock(1279739700, pg_backend_pid())
+            WHERE current_setting('checkpoint.marked') = pg_backend_pid()::text;
         code := 'MG005';
         reason := 'expected one server process for the session, found a transaction pooler: '
             'connect to the server itself';
+    ELSIF version() !~ '^PostgreSQL [0-9]' OR version() LIKE '%-YB-%'
+            OR current_setting('server_version_num')::integer < 140000 THEN
+        code := 'MG006';
+        reason := format('expected PostgreSQL 15 to 18, found %s: use one of these',
+            split_part(version(), ',', 1));
     ELSIF pg_is_in_recovery() THEN
         reason := 'expected a primary server, found a standby: connect to the primary';
     ELSIF current_setting('transaction_read_only')::boolean THEN
@@ -97,33 +128,30 @@ BEGIN
     IF reason IS NOT NULL THEN
         RAISE EXCEPTION USING MESSAGE = reason, ERRCODE = code;
     END IF;
-END
-$preflight$;
 
--- A session lock that is tried, never waited for: a blocking wait deadlocks with CREATE INDEX
--- CONCURRENTLY, and a row as lock would outlive a killed migration. 1279739699 stands for this
--- project, "LGCs" in ASCII; the database is part of every advisory lock.
-SELECT set_config('checkpoint.locked',
-    pg_try_advisory_lock(1279739699, hashtext(:'schema'))::text, false) AS locked \gset
-\if :locked
-\else
-SELECT set_config('checkpoint.holder', coalesce((
-    SELECT format('pid %s, application %s, connected since %s', l.pid,
-        coalesce(quote_literal(a.application_name), 'unknown'),
-        coalesce(to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'),
-            'unknown'))
-    FROM pg_locks AS l LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid
-    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid = 1279739699
-        AND l.objid::bigint = hashtext(:'schema')::bigint & 4294967295
-        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    LIMIT 1
-), 'gone meanwhile'), false) AS holder \gset
-\endif
--- After the look at pg_stat_activity, which shows less to the owner role.
-SELECT CASE WHEN :'owner' <> '' THEN set_config('role', :'owner', false) END AS role \gset
+    -- A session lock that is tried, never waited for: a blocking wait deadlocks with CREATE INDEX
+    -- CONCURRENTLY, and a row as lock would outlive a killed migration. The database is part of
+    -- every advisory lock.
+    PERFORM set_config('checkpoint.locked',
+        pg_try_advisory_lock(1279739699, hashtext(target))::text, false);
+    PERFORM set_config('checkpoint.holder', coalesce((
+        SELECT format('pid %s, application %s, connected since %s', l.pid,
+            coalesce(quote_literal(a.application_name), 'unknown'),
+            coalesce(to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'),
+                'unknown'))
+        FROM pg_locks AS l LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid
+        WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid = 1279739699
+            AND l.objid::bigint = hashtext(target)::bigint & 4294967295
+            AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        LIMIT 1
+    ), 'gone meanwhile'), false);
+    -- After the look at pg_stat_activity, which shows less to the owner role.
+    PERFORM set_config('role', owner, false) WHERE owner <> '';
+END
+$preflight$ \;
 -- What differs from LangGraph's version 9, one row each; fix is null where only a human can tell
 -- what is right. The same text stands in the up, down and verify files: each must work by itself.
-SELECT set_config('checkpoint.layout', $layout$
+SET checkpoint.layout = $layout$
 WITH wanted_table (tbl, key) AS (VALUES
     ('checkpoint_migrations', 'PRIMARY KEY (v)'),
     ('checkpoints', 'PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id)'),
@@ -163,6 +191,7 @@ WITH wanted_table (tbl, key) AS (VALUES
             WHEN c.relkind = 'r' AND EXISTS (
                 SELECT FROM pg_inherits WHERE c.oid IN (inhrelid, inhparent)
             ) THEN 'a table that inherits or is inherited from'
+            WHEN c.relkind = 'r' AND c.reloftype <> 0 THEN 'a table of a composite type'
             WHEN c.relkind = 'r' THEN 'an ordinary table'
             WHEN c.relkind = 'p' THEN 'a partitioned table'
             WHEN c.relkind = 'v' THEN 'a view'
@@ -204,6 +233,12 @@ WITH wanted_table (tbl, key) AS (VALUES
         row_number() OVER (PARTITION BY tbl ORDER BY f.attnum) AS found_pos
     FROM wanted_column AS w
     JOIN found_column AS f USING (tbl, col)
+), found_key AS (
+    SELECT p.tbl, k.oid, k.conname, i.indkey, i.indclass, i.indcollation,
+        i.indisvalid AND i.indisready AND i.indislive AS usable
+    FROM plain AS p
+    JOIN pg_constraint AS k ON k.conrelid = p.oid AND k.contype = 'p'
+    JOIN pg_index AS i ON i.indexrelid = k.conindid
 ), wanted_index AS (
     SELECT f.tbl, f.tbl || '_thread_id_idx' AS name, schema.oid AS schema_oid,
         format('CREATE INDEX %I ON %I.%I USING btree (thread_id)',
@@ -213,7 +248,7 @@ WITH wanted_table (tbl, key) AS (VALUES
     WHERE f.tbl <> 'checkpoint_migrations' AND f.kind IN ('an ordinary table', 'none')
 ), found_index AS (
     SELECT w.name, w.tbl, w.definition, c.oid, i.indrelid,
-        i.indisvalid AND i.indisready AS usable,
+        i.indisvalid AND i.indisready AND i.indislive AS usable,
         regexp_replace(pg_get_indexdef(i.indexrelid), ' WITH [(][^()]*[)]$', '') AS found
     FROM wanted_index AS w
     LEFT JOIN pg_class AS c ON c.relname = w.name::name AND c.relnamespace = w.schema_oid
@@ -223,6 +258,22 @@ SELECT 'tables' AS check_name, tbl AS object,
     'expected an ordinary table, found ' || kind AS what,
     CASE kind WHEN 'none' THEN 'create' END AS fix
 FROM found_table WHERE kind <> 'an ordinary table'
+UNION ALL
+SELECT 'tables', p.tbl, format('expected no %s, found %s', x.kind, x.found), NULL
+FROM plain AS p
+JOIN pg_class AS c ON c.oid = p.oid
+CROSS JOIN LATERAL (
+    SELECT 'trigger', quote_ident(tgname) FROM pg_trigger
+    WHERE tgrelid = p.oid AND NOT tgisinternal
+    UNION ALL
+    SELECT 'rule', quote_ident(rulename) FROM pg_rewrite WHERE ev_class = p.oid
+    UNION ALL
+    SELECT 'policy', quote_ident(polname) FROM pg_policy WHERE polrelid = p.oid
+    UNION ALL
+    SELECT 'row security', 'it enabled' WHERE c.relrowsecurity
+    UNION ALL
+    SELECT 'row security', 'it forced' WHERE c.relforcerowsecurity
+) AS x (kind, found)
 UNION ALL
 SELECT 'columns', tbl || '.' || col, format('expected %s, found no such column', w.definition),
     CASE w.col WHEN 'task_path' THEN 'add' END
@@ -252,10 +303,29 @@ SELECT 'constraints', p.tbl,
     NULL
 FROM plain AS p JOIN pg_constraint AS k ON k.conrelid = p.oid AND k.contype IN ('c', 'f', 'u', 'x')
 UNION ALL
+-- PostgreSQL 18 made NOT NULL a constraint with properties of its own.
+SELECT 'constraints', p.tbl,
+    format('expected a plain NOT NULL, found %s %s', k.conname, pg_get_constraintdef(k.oid)), NULL
+FROM plain AS p JOIN pg_constraint AS k ON k.conrelid = p.oid AND k.contype = 'n'
+WHERE NOT k.convalidated OR k.connoinherit
+UNION ALL
 SELECT 'primary_keys', p.tbl,
     format('expected %s, found %s', p.key, coalesce(pg_get_constraintdef(k.oid), 'none')), NULL
-FROM plain AS p LEFT JOIN pg_constraint AS k ON k.conrelid = p.oid AND k.contype = 'p'
+FROM plain AS p LEFT JOIN found_key AS k USING (tbl)
 WHERE pg_get_constraintdef(k.oid) IS DISTINCT FROM p.key
+UNION ALL
+SELECT 'primary_keys', p.tbl, format('expected the name %s_pkey, found %s', p.tbl, k.conname), NULL
+FROM plain AS p JOIN found_key AS k USING (tbl) WHERE k.conname <> concat(p.tbl, '_pkey')::name
+UNION ALL
+SELECT 'primary_keys', tbl, 'expected a valid index of the key, found an invalid one', NULL
+FROM found_key WHERE NOT usable
+UNION ALL
+SELECT 'primary_keys', f.tbl,
+    format('expected the name %s to be free, found a relation of this name', c.relname), NULL
+FROM found_table AS f
+CROSS JOIN schema
+JOIN pg_class AS c ON c.relname = concat(f.tbl, '_pkey')::name AND c.relnamespace = schema.oid
+WHERE f.kind = 'none'
 UNION ALL
 SELECT 'indexes', name,
     CASE
@@ -276,17 +346,21 @@ SELECT 'indexes', x.relname,
 FROM plain AS p
 JOIN pg_index AS i ON i.indrelid = p.oid AND i.indisunique
 JOIN pg_class AS x ON x.oid = i.indexrelid
+LEFT JOIN found_key AS k USING (tbl)
 WHERE NOT EXISTS (
     SELECT FROM pg_constraint AS k WHERE k.conindid = i.indexrelid AND k.conrelid = p.oid
 )
-$layout$, false) AS layout \gset
+-- REINDEX CONCURRENTLY makes a second index of the key, which refuses nothing more.
+AND (i.indkey, i.indclass, i.indcollation)
+    IS DISTINCT FROM (k.indkey, k.indclass, k.indcollation)
+$layout$ \;
 DO $inspect$
 DECLARE
     target constant text := current_setting('checkpoint.schema');
     app_role constant text := current_setting('checkpoint.app_role');
     busy constant text := format(
         'expected no other migration of schema %I, found one at work (%s): '
-        'wait for it or end it', target, current_setting('checkpoint.holder', true));
+        'wait for it or end it', target, current_setting('checkpoint.holder'));
     findings jsonb;
     strange text;
     lowest integer;
@@ -335,6 +409,16 @@ BEGIN
                     AND c.relname IN ('checkpoints', 'checkpoint_blobs', 'checkpoint_writes'))
             INTO granted FROM pg_namespace AS n WHERE n.nspname = target;
     END IF;
+    -- An empty list stands for the defaults, which let PUBLIC in.
+    IF current_setting('checkpoint.owns_database') = 'true' THEN
+        granted := granted
+            AND (app_role = '' OR has_database_privilege(app_role, current_database(), 'CONNECT'))
+            AND NOT EXISTS (SELECT FROM pg_database AS d,
+                aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) AS a
+                WHERE d.datname = current_database() AND a.grantee = 0)
+            AND NOT EXISTS (SELECT FROM pg_namespace AS n, aclexplode(n.nspacl) AS a
+                WHERE n.nspname = target AND a.grantee = 0);
+    END IF;
     PERFORM set_config('checkpoint.findings', findings::text, false),
         set_config('checkpoint.complete',
             (findings = '[]' AND recorded = 10 AND granted)::text, false);
@@ -343,35 +427,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'MGBSY', MESSAGE = busy;
     END IF;
 END
-$inspect$;
-
--- The size of a table instead of its rows: it needs no right and no lock, and sees what row
--- security would hide.
-SELECT current_setting('checkpoint.complete')::boolean AS complete,
-    f.all @> '[{"check_name": "tables"}]' AS tables_missing,
-    f.all @> '[{"fix": "drop not null"}]' AS blob_required,
-    f.all @> '[{"object": "checkpoint_writes.task_path"}]' AS task_path_missing,
-    f.all @> '[{"fix": "rebuild"}]' AS index_broken,
-    f.all @> '[{"object": "checkpoints_thread_id_idx"}]' AS checkpoints_index,
-    f.all @> '[{"object": "checkpoint_blobs_thread_id_idx"}]' AS blobs_index,
-    f.all @> '[{"object": "checkpoint_writes_thread_id_idx"}]' AS writes_index,
-    EXISTS (
-        SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-        WHERE n.nspname = :'schema' AND pg_relation_size(c.oid) > 0
-            AND c.relname IN ('checkpoints', 'checkpoint_blobs', 'checkpoint_writes')
-    ) AS live,
-    coalesce((
-        SELECT string_agg(x ->> 'object', ', ' ORDER BY x ->> 'object')
-        FROM jsonb_array_elements(f.all) AS e (x) WHERE x ->> 'check_name' <> 'nullability'
-    ), 'version rows or rights') AS missing
-FROM (SELECT current_setting('checkpoint.findings')::jsonb) AS f ("all") \gset
-
-\if :complete
-\echo '==> already applied: yes'
-SELECT format('==> result: schema %I already at version 9, nothing to do', :'schema');
-\else
-\echo '==> already applied: no, missing or broken:' :missing
-
+$inspect$ \;
 DO $rights$
 DECLARE
     target constant text := current_setting('checkpoint.schema');
@@ -382,6 +438,9 @@ DECLARE
         findings @> '[{"fix": "create"}]' OR findings @> '[{"fix": "rebuild"}]';
     reason text;
 BEGIN
+    IF current_setting('checkpoint.complete')::boolean THEN
+        RETURN;
+    END IF;
     IF NOT has_schema_privilege(schema_oid, 'USAGE')
             OR creates AND NOT has_schema_privilege(schema_oid, 'CREATE') THEN
         reason := format('role %1$I may not create objects in schema %2$I: '
@@ -418,30 +477,81 @@ BEGIN
         RAISE EXCEPTION USING MESSAGE = reason, ERRCODE = '42501';
     END IF;
 END
-$rights$;
+$rights$ \;
+-- The size of a table instead of its rows: it needs no right and no lock, and sees what row
+-- security would hide.
+SELECT f.complete,
+    CASE WHEN f.complete AND f.locked THEN pg_advisory_unlock(1279739699, hashtext(:'schema')) END
+        AS unlocked,
+    CASE WHEN f.complete THEN set_config('role', 'none', false) END AS role,
+    format('==> result: schema %I already at version 9, nothing to do', :'schema')
+        AS nothing_to_do,
+    current_setting('server_version_num')::integer / 10000 NOT BETWEEN 15 AND 18 AS untested,
+    current_setting('server_version') AS server,
+    f.all @> '[{"check_name": "tables"}]' AS tables_missing,
+    f.all @> '[{"fix": "drop not null"}]' AS blob_required,
+    f.all @> '[{"object": "checkpoint_writes.task_path"}]' AS task_path_missing,
+    f.all @> '[{"fix": "rebuild"}]' AS index_broken,
+    f.all @> '[{"object": "checkpoints_thread_id_idx"}]' AS checkpoints_index,
+    f.all @> '[{"object": "checkpoint_blobs_thread_id_idx"}]' AS blobs_index,
+    f.all @> '[{"object": "checkpoint_writes_thread_id_idx"}]' AS writes_index,
+    f.all @> '[{"check_name": "indexes"}]' AS index_missing,
+    EXISTS (
+        SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE n.nspname = :'schema' AND pg_relation_size(c.oid) > 0
+            AND c.relname IN ('checkpoints', 'checkpoint_blobs', 'checkpoint_writes')
+    ) AS live,
+    coalesce((
+        SELECT string_agg(x ->> 'object', ', ' ORDER BY x ->> 'object')
+        FROM jsonb_array_elements(f.all) AS e (x) WHERE x ->> 'check_name' <> 'nullability'
+    ), 'version rows or rights') AS missing
+FROM (
+    SELECT current_setting('checkpoint.complete')::boolean AS complete,
+        current_setting('checkpoint.locked')::boolean AS locked,
+        current_setting('checkpoint.findings')::jsonb AS "all"
+) AS f \gset
 
+\if :untested
+\echo '==> warning: expected PostgreSQL 15 to 18, found' :server ', which no test has seen'
+\endif
+\if :complete
+\echo '==> already applied: yes'
+\echo :nothing_to_do
+\else
+\echo '==> already applied: no, missing or broken:' :missing
 \if :live
 \echo '==> apply: tables hold rows, indexes are built concurrently'
 \else
 \echo '==> apply: tables are new or empty, one transaction'
 \endif
-BEGIN;
+BEGIN \;
 \if :index_broken
 -- Where rows are, the lock proves that nobody is at work on the index: an unfinished build looks
 -- just as invalid as a failed one.
-SELECT CASE WHEN :'live'
-    THEN format('LOCK TABLE %I.%I IN SHARE UPDATE EXCLUSIVE MODE', :'schema', t.tbl)
-    ELSE format('DROP INDEX IF EXISTS %I.%I', :'schema', t.tbl || '_thread_id_idx') END
-FROM unnest(ARRAY['checkpoints', 'checkpoint_blobs', 'checkpoint_writes']) AS t (tbl)
-WHERE current_setting('checkpoint.findings')::jsonb @> jsonb_build_array(
-    jsonb_build_object('object', t.tbl || '_thread_id_idx', 'fix', 'rebuild')) \gexec
+SET checkpoint.live = :'live' \;
+DO $broken$
+DECLARE
+    target constant text := current_setting('checkpoint.schema');
+    tbl text;
+BEGIN
+    FOREACH tbl IN ARRAY ARRAY['checkpoints', 'checkpoint_blobs', 'checkpoint_writes'] LOOP
+        CONTINUE WHEN NOT current_setting('checkpoint.findings')::jsonb @> jsonb_build_array(
+            jsonb_build_object('object', tbl || '_thread_id_idx', 'fix', 'rebuild'));
+        IF current_setting('checkpoint.live')::boolean THEN
+            EXECUTE format('LOCK TABLE %I.%I IN SHARE UPDATE EXCLUSIVE MODE', target, tbl);
+        ELSE
+            EXECUTE format('DROP INDEX IF EXISTS %I.%I', target, tbl || '_thread_id_idx');
+        END IF;
+    END LOOP;
+END
+$broken$ \;
 \endif
 -- pg_catalog still comes before the schema, so that nothing in it can pose as a type.
-SELECT set_config('search_path', current_setting('checkpoint.path'), true) AS path \gset
+SET search_path = :"schema", pg_temp \;
 \if :tables_missing
 CREATE TABLE IF NOT EXISTS checkpoint_migrations (
     v INTEGER PRIMARY KEY
-);
+) \;
 CREATE TABLE IF NOT EXISTS checkpoints (
     thread_id TEXT NOT NULL,
     checkpoint_ns TEXT NOT NULL DEFAULT '',
@@ -451,7 +561,7 @@ CREATE TABLE IF NOT EXISTS checkpoints (
     checkpoint JSONB NOT NULL,
     metadata JSONB NOT NULL DEFAULT '{}',
     PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id)
-);
+) \;
 CREATE TABLE IF NOT EXISTS checkpoint_blobs (
     thread_id TEXT NOT NULL,
     checkpoint_ns TEXT NOT NULL DEFAULT '',
@@ -460,7 +570,7 @@ CREATE TABLE IF NOT EXISTS checkpoint_blobs (
     type TEXT NOT NULL,
     blob BYTEA,
     PRIMARY KEY (thread_id, checkpoint_ns, channel, version)
-);
+) \;
 CREATE TABLE IF NOT EXISTS checkpoint_writes (
     thread_id TEXT NOT NULL,
     checkpoint_ns TEXT NOT NULL DEFAULT '',
@@ -472,22 +582,74 @@ CREATE TABLE IF NOT EXISTS checkpoint_writes (
     blob BYTEA NOT NULL,
     task_path TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id, task_id, idx)
-);
+) \;
+-- ALTER DEFAULT PRIVILEGES may have given away more than the grants further down.
+DO $revoke$
+DECLARE
+    target constant text := current_setting('checkpoint.schema');
+    tbl text;
+    role text;
+BEGIN
+    FOR tbl, role IN SELECT c.relname, r.name FROM pg_class AS c
+        JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        CROSS JOIN (VALUES ('PUBLIC'), (quote_ident(
+            nullif(current_setting('checkpoint.app_role'), '')))) AS r (name)
+        WHERE n.nspname = target AND c.relacl IS NOT NULL AND r.name <> quote_ident(current_user)
+            AND current_setting('checkpoint.findings')::jsonb @> jsonb_build_array(
+                jsonb_build_object('object', c.relname, 'check_name', 'tables', 'fix', 'create'))
+    LOOP
+        EXECUTE format('REVOKE ALL ON %I.%I FROM %s', target, tbl, role);
+    END LOOP;
+END
+$revoke$ \;
 \endif
--- Only where needed: even an ALTER that changes nothing queues for ACCESS EXCLUSIVE.
+-- Only where needed: even an ALTER that changes nothing queues for ACCESS EXCLUSIVE. Each in a
+-- transaction of its own where rows are: nobody waits for one table while we wait for another.
 \if :blob_required
 -- squawk-ignore ban-drop-not-null
-ALTER TABLE checkpoint_blobs ALTER COLUMN blob DROP NOT NULL;
+ALTER TABLE checkpoint_blobs ALTER COLUMN blob DROP NOT NULL \;
+\if :live
+COMMIT \;
+BEGIN \;
+\endif
 \endif
 \if :task_path_missing
-ALTER TABLE checkpoint_writes ADD COLUMN IF NOT EXISTS task_path TEXT NOT NULL DEFAULT '';
+ALTER TABLE checkpoint_writes ADD COLUMN IF NOT EXISTS task_path TEXT NOT NULL DEFAULT '' \;
 \endif
 
 \if :live
 COMMIT;
--- Concurrent builds wait for older transactions, and nobody waits for them.
-SET lock_timeout = 0;
-SELECT set_config('statement_timeout', :'index_timeout', false) AS statement_timeout \gset
+\if :index_missing
+-- Concurrent builds wait for older transactions, and nobody waits for them. shared_buffers is the
+-- one thing the server tells of its memory; 64 MB and 2 workers, the defaults, suit few tables.
+WITH build AS (
+    SELECT greatest(c.reltuples, pg_relation_size(c.oid) / 200.0)::numeric AS tuples,
+        coalesce(s.avg_width, 40) AS width, coalesce(s.n_distinct, -1)::numeric AS distinct_values
+    FROM jsonb_array_elements(current_setting('checkpoint.findings')::jsonb) AS f
+    JOIN pg_class AS c ON c.relname::text || '_thread_id_idx' = f ->> 'object' AND c.relkind = 'r'
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = :'schema'
+    LEFT JOIN pg_stats AS s ON s.schemaname = n.nspname AND s.tablename = c.relname
+        AND s.attname = 'thread_id'
+), space AS (
+    -- A B-tree keeps a value once, with 6 bytes for every row that has it.
+    SELECT coalesce(sum(tuples * 7 + (width + 20) * CASE WHEN distinct_values < 0
+            THEN - distinct_values * tuples ELSE distinct_values END), 0)::bigint AS index,
+        coalesce(max(tuples * (width + 24)), 0)::bigint AS sorting
+    FROM build
+)
+SELECT set_config('lock_timeout', '0', false) AS lock_timeout,
+    set_config('statement_timeout', :'index_timeout', false) AS statement_timeout,
+    set_config('maintenance_work_mem', greatest(m.setting::bigint,
+        least(1048576, b.setting::bigint * 8 / 2)) || 'kB', false) AS memory,
+    set_config('max_parallel_maintenance_workers', greatest(w.setting::integer,
+        least(4, p.setting::integer))::text, false) AS workers,
+    pg_size_pretty(space.index) AS index_space, pg_size_pretty(space.sorting) AS sorting_space
+FROM space
+JOIN pg_settings AS m ON m.name = 'maintenance_work_mem'
+JOIN pg_settings AS b ON b.name = 'shared_buffers'
+JOIN pg_settings AS w ON w.name = 'max_parallel_maintenance_workers'
+JOIN pg_settings AS p ON p.name = 'max_parallel_workers' \gset
+\echo '==> space: the index builds need about' :index_space 'of disk and' :sorting_space 'to sort'
 \if :index_broken
 SELECT format('DROP INDEX CONCURRENTLY IF EXISTS %I.%I', n.nspname, c.relname)
 FROM pg_class AS c
@@ -497,7 +659,6 @@ WHERE n.nspname = :'schema' AND NOT (i.indisvalid AND i.indisready) AND c.relnam
     'checkpoints_thread_id_idx', 'checkpoint_blobs_thread_id_idx', 'checkpoint_writes_thread_id_idx'
 ) \gexec
 \endif
-SELECT set_config('search_path', current_setting('checkpoint.path'), false) AS path \gset
 \if :checkpoints_index
 CREATE INDEX CONCURRENTLY IF NOT EXISTS checkpoints_thread_id_idx ON checkpoints (thread_id);
 \endif
@@ -509,22 +670,23 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS checkpoint_blobs_thread_id_idx
 CREATE INDEX CONCURRENTLY IF NOT EXISTS checkpoint_writes_thread_id_idx
     ON checkpoint_writes (thread_id);
 \endif
-SET lock_timeout = '50ms';
-SET statement_timeout = 0;
-BEGIN;
+SET lock_timeout = '50ms' \;
+SET statement_timeout = 0 \;
+\endif
+BEGIN \;
 \else
 -- The tables are empty, so there is nothing to read while the lock is held.
 \if :checkpoints_index
 -- squawk-ignore require-concurrent-index-creation
-CREATE INDEX IF NOT EXISTS checkpoints_thread_id_idx ON checkpoints (thread_id);
+CREATE INDEX IF NOT EXISTS checkpoints_thread_id_idx ON checkpoints (thread_id) \;
 \endif
 \if :blobs_index
 -- squawk-ignore require-concurrent-index-creation
-CREATE INDEX IF NOT EXISTS checkpoint_blobs_thread_id_idx ON checkpoint_blobs (thread_id);
+CREATE INDEX IF NOT EXISTS checkpoint_blobs_thread_id_idx ON checkpoint_blobs (thread_id) \;
 \endif
 \if :writes_index
 -- squawk-ignore require-concurrent-index-creation
-CREATE INDEX IF NOT EXISTS checkpoint_writes_thread_id_idx ON checkpoint_writes (thread_id);
+CREATE INDEX IF NOT EXISTS checkpoint_writes_thread_id_idx ON checkpoint_writes (thread_id) \;
 \endif
 \endif
 
@@ -555,6 +717,13 @@ BEGIN
 
     EXECUTE format('INSERT INTO %I.checkpoint_migrations (v) SELECT generate_series(0, 9) '
         'ON CONFLICT (v) DO NOTHING', target);
+    IF current_setting('checkpoint.owns_database') = 'true' THEN
+        EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
+        EXECUTE format('REVOKE ALL ON SCHEMA %I FROM PUBLIC', target);
+        IF app_role <> '' THEN
+            EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), app_role);
+        END IF;
+    END IF;
     IF app_role = '' THEN
         RETURN;
     END IF;
@@ -571,12 +740,13 @@ BEGIN
             '%1$I.checkpoint_blobs, %1$I.checkpoint_writes TO %2$I', target, app_role);
     END IF;
 END
-$prove$;
-COMMIT;
+$prove$ \;
+COMMIT \;
+RESET ROLE \;
+SELECT pg_advisory_unlock(1279739699, hashtext(:'schema')) AS unlocked,
+    format('==> result: schema %I at version 9: 4 tables, 7 indexes, migrated in %s s', :'schema',
+        round(extract(epoch FROM clock_timestamp())
+            - current_setting('checkpoint.started')::numeric, 1)) AS result \gset
 \echo '==> verify: 4 tables, 7 indexes, versions 0 to 9'
-SELECT format('==> result: schema %I at version 9: 4 tables, 7 indexes, migrated in %s s',
-    :'schema', round(extract(epoch FROM clock_timestamp())
-        - current_setting('checkpoint.started')::numeric, 1));
+\echo :result
 \endif
-SELECT pg_advisory_unlock(1279739699, hashtext(:'schema')) AS unlocked \gset
-RESET ROLE;

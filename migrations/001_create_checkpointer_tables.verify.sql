@@ -1,8 +1,9 @@
 -- Compares a schema with version 9 of langgraph-checkpoint-postgres and reports what differs.
--- psql -X -f FILE [-v schema=public] [-v owner=ROLE] [-v format=text|json]
+-- psql -X -f FILE [-v schema=public] [-v owner=ROLE] [-v app_role=ROLE] [-v format=text|json]
 --
--- Seven checks, then rows and sizes; json is one line of at most 4000 bytes. Ends with SQLSTATE
--- MG030 when a check fails. What the round trip writes is always rolled back.
+-- Eight checks, then rows and sizes; json is one line of at most 4000 bytes. Ends with SQLSTATE
+-- MG030 when a check fails. What the round trip writes is always rolled back. The owner and the
+-- application's rights are compared where their roles are named.
 \set QUIET on
 \set ON_ERROR_STOP on
 \set ON_ERROR_ROLLBACK off
@@ -15,6 +16,8 @@
 \if :{?schema} \else \set schema public
 \endif
 \if :{?owner} \else \set owner ''
+\endif
+\if :{?app_role} \else \set app_role ''
 \endif
 \if :{?format} \else \set format text
 \endif
@@ -83,6 +86,7 @@ WITH wanted_table (tbl, key) AS (VALUES
             WHEN c.relkind = 'r' AND EXISTS (
                 SELECT FROM pg_inherits WHERE c.oid IN (inhrelid, inhparent)
             ) THEN 'a table that inherits or is inherited from'
+            WHEN c.relkind = 'r' AND c.reloftype <> 0 THEN 'a table of a composite type'
             WHEN c.relkind = 'r' THEN 'an ordinary table'
             WHEN c.relkind = 'p' THEN 'a partitioned table'
             WHEN c.relkind = 'v' THEN 'a view'
@@ -124,6 +128,12 @@ WITH wanted_table (tbl, key) AS (VALUES
         row_number() OVER (PARTITION BY tbl ORDER BY f.attnum) AS found_pos
     FROM wanted_column AS w
     JOIN found_column AS f USING (tbl, col)
+), found_key AS (
+    SELECT p.tbl, k.oid, k.conname, i.indkey, i.indclass, i.indcollation,
+        i.indisvalid AND i.indisready AND i.indislive AS usable
+    FROM plain AS p
+    JOIN pg_constraint AS k ON k.conrelid = p.oid AND k.contype = 'p'
+    JOIN pg_index AS i ON i.indexrelid = k.conindid
 ), wanted_index AS (
     SELECT f.tbl, f.tbl || '_thread_id_idx' AS name, schema.oid AS schema_oid,
         format('CREATE INDEX %I ON %I.%I USING btree (thread_id)',
@@ -133,7 +143,7 @@ WITH wanted_table (tbl, key) AS (VALUES
     WHERE f.tbl <> 'checkpoint_migrations' AND f.kind IN ('an ordinary table', 'none')
 ), found_index AS (
     SELECT w.name, w.tbl, w.definition, c.oid, i.indrelid,
-        i.indisvalid AND i.indisready AS usable,
+        i.indisvalid AND i.indisready AND i.indislive AS usable,
         regexp_replace(pg_get_indexdef(i.indexrelid), ' WITH [(][^()]*[)]$', '') AS found
     FROM wanted_index AS w
     LEFT JOIN pg_class AS c ON c.relname = w.name::name AND c.relnamespace = w.schema_oid
@@ -143,6 +153,22 @@ SELECT 'tables' AS check_name, tbl AS object,
     'expected an ordinary table, found ' || kind AS what,
     CASE kind WHEN 'none' THEN 'create' END AS fix
 FROM found_table WHERE kind <> 'an ordinary table'
+UNION ALL
+SELECT 'tables', p.tbl, format('expected no %s, found %s', x.kind, x.found), NULL
+FROM plain AS p
+JOIN pg_class AS c ON c.oid = p.oid
+CROSS JOIN LATERAL (
+    SELECT 'trigger', quote_ident(tgname) FROM pg_trigger
+    WHERE tgrelid = p.oid AND NOT tgisinternal
+    UNION ALL
+    SELECT 'rule', quote_ident(rulename) FROM pg_rewrite WHERE ev_class = p.oid
+    UNION ALL
+    SELECT 'policy', quote_ident(polname) FROM pg_policy WHERE polrelid = p.oid
+    UNION ALL
+    SELECT 'row security', 'it enabled' WHERE c.relrowsecurity
+    UNION ALL
+    SELECT 'row security', 'it forced' WHERE c.relforcerowsecurity
+) AS x (kind, found)
 UNION ALL
 SELECT 'columns', tbl || '.' || col, format('expected %s, found no such column', w.definition),
     CASE w.col WHEN 'task_path' THEN 'add' END
@@ -172,10 +198,29 @@ SELECT 'constraints', p.tbl,
     NULL
 FROM plain AS p JOIN pg_constraint AS k ON k.conrelid = p.oid AND k.contype IN ('c', 'f', 'u', 'x')
 UNION ALL
+-- PostgreSQL 18 made NOT NULL a constraint with properties of its own.
+SELECT 'constraints', p.tbl,
+    format('expected a plain NOT NULL, found %s %s', k.conname, pg_get_constraintdef(k.oid)), NULL
+FROM plain AS p JOIN pg_constraint AS k ON k.conrelid = p.oid AND k.contype = 'n'
+WHERE NOT k.convalidated OR k.connoinherit
+UNION ALL
 SELECT 'primary_keys', p.tbl,
     format('expected %s, found %s', p.key, coalesce(pg_get_constraintdef(k.oid), 'none')), NULL
-FROM plain AS p LEFT JOIN pg_constraint AS k ON k.conrelid = p.oid AND k.contype = 'p'
+FROM plain AS p LEFT JOIN found_key AS k USING (tbl)
 WHERE pg_get_constraintdef(k.oid) IS DISTINCT FROM p.key
+UNION ALL
+SELECT 'primary_keys', p.tbl, format('expected the name %s_pkey, found %s', p.tbl, k.conname), NULL
+FROM plain AS p JOIN found_key AS k USING (tbl) WHERE k.conname <> concat(p.tbl, '_pkey')::name
+UNION ALL
+SELECT 'primary_keys', tbl, 'expected a valid index of the key, found an invalid one', NULL
+FROM found_key WHERE NOT usable
+UNION ALL
+SELECT 'primary_keys', f.tbl,
+    format('expected the name %s to be free, found a relation of this name', c.relname), NULL
+FROM found_table AS f
+CROSS JOIN schema
+JOIN pg_class AS c ON c.relname = concat(f.tbl, '_pkey')::name AND c.relnamespace = schema.oid
+WHERE f.kind = 'none'
 UNION ALL
 SELECT 'indexes', name,
     CASE
@@ -196,9 +241,13 @@ SELECT 'indexes', x.relname,
 FROM plain AS p
 JOIN pg_index AS i ON i.indrelid = p.oid AND i.indisunique
 JOIN pg_class AS x ON x.oid = i.indexrelid
+LEFT JOIN found_key AS k USING (tbl)
 WHERE NOT EXISTS (
     SELECT FROM pg_constraint AS k WHERE k.conindid = i.indexrelid AND k.conrelid = p.oid
 )
+-- REINDEX CONCURRENTLY makes a second index of the key, which refuses nothing more.
+AND (i.indkey, i.indclass, i.indcollation)
+    IS DISTINCT FROM (k.indkey, k.indclass, k.indcollation)
 $layout$, false) AS layout \gset
 BEGIN;
 DO $inspect$
@@ -267,6 +316,77 @@ BEGIN
 END
 $inspect$;
 
+-- Who may do what, as far as roles are named; what other roles may do is their owner's business.
+WITH app AS (
+    SELECT oid, rolname, rolsuper FROM pg_roles WHERE rolname = :'app_role'
+), subject AS (
+    SELECT c.oid, c.relname AS name, 'r'::"char" AS kind, c.relowner AS owner, c.relacl AS acl,
+        CASE WHEN c.relname <> 'checkpoint_migrations'
+            THEN '{SELECT,INSERT,UPDATE,DELETE}'::text[] END AS wanted
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = :'schema' AND c.relkind IN ('r', 'p') AND c.relname IN (
+        'checkpoint_migrations', 'checkpoints', 'checkpoint_blobs', 'checkpoint_writes'
+    )
+    UNION ALL
+    SELECT oid, 'schema ' || quote_ident(nspname), 'n', nspowner, nspacl, '{USAGE}'
+    FROM pg_namespace WHERE nspname = :'schema'
+), tbl AS (
+    SELECT * FROM subject WHERE kind = 'r'
+), granted AS (
+    SELECT t.name, g.grantee, g.privilege_type AS privilege, false AS of_column
+    FROM tbl AS t CROSS JOIN LATERAL aclexplode(t.acl) AS g
+    UNION ALL
+    SELECT t.name, g.grantee, format('%s (%I)', g.privilege_type, a.attname), true
+    FROM tbl AS t JOIN pg_attribute AS a ON a.attrelid = t.oid
+    CROSS JOIN LATERAL aclexplode(a.attacl) AS g
+), limited AS (
+    -- A superuser and a member of the owner may do everything, whatever is granted to them.
+    SELECT * FROM app WHERE NOT rolsuper
+        AND NOT EXISTS (SELECT FROM tbl WHERE pg_has_role(app.oid, tbl.owner, 'MEMBER'))
+), held AS (
+    -- As they work, also by way of other roles; acldefault has every right this server knows.
+    SELECT s.name, s.wanted, l.rolname, array_agg(r.name
+        ORDER BY array_position(s.wanted, g.privilege_type), r.name) AS rights
+    FROM subject AS s
+    CROSS JOIN limited AS l
+    CROSS JOIN LATERAL aclexplode(acldefault(s.kind, s.owner)) AS g
+    CROSS JOIN LATERAL (VALUES
+        (g.privilege_type, g.privilege_type),
+        (g.privilege_type || ' with grant option', g.privilege_type || ' WITH GRANT OPTION')
+    ) AS r (name, spelling)
+    WHERE CASE s.kind WHEN 'n' THEN has_schema_privilege(l.oid, s.oid, r.spelling)
+        ELSE has_table_privilege(l.oid, s.oid, r.spelling) END
+    GROUP BY s.name, s.wanted, l.rolname
+), finding (object, what) AS (
+    SELECT name, format('expected owner %I, found %I', :'owner', pg_get_userbyid(owner))
+    FROM tbl WHERE :'owner' NOT IN ('', pg_get_userbyid(owner)::text)
+    UNION ALL
+    SELECT name, format('expected no right of PUBLIC, found %s', string_agg(privilege, ', '))
+    FROM granted WHERE grantee = 0 GROUP BY name
+    UNION ALL
+    SELECT quote_ident(:'app_role'), 'expected an application role, found no such role'
+    WHERE :'app_role' <> '' AND NOT EXISTS (SELECT FROM app)
+    UNION ALL
+    SELECT quote_ident(rolname), CASE
+        WHEN rolsuper THEN 'expected a role with the application''s rights, found a superuser'
+        ELSE 'expected another role than the owner of the tables, found it or a member of it' END
+    FROM app WHERE NOT EXISTS (SELECT FROM limited)
+    UNION ALL
+    SELECT s.name, format('expected %s of role %I, found %s',
+        coalesce(array_to_string(s.wanted, ', '), 'no right'), l.rolname,
+        coalesce(array_to_string(h.rights, ', '), 'none'))
+    FROM subject AS s CROSS JOIN limited AS l LEFT JOIN held AS h USING (name)
+    WHERE h.rights IS DISTINCT FROM s.wanted
+    UNION ALL
+    SELECT g.name, format('expected no right of role %I on a column, found %s',
+        l.rolname, string_agg(g.privilege, ', '))
+    FROM granted AS g JOIN limited AS l ON pg_has_role(l.oid, g.grantee, 'USAGE')
+    WHERE g.of_column AND g.grantee <> 0 GROUP BY g.name, l.rolname
+)
+SELECT set_config('checkpoint.rights', coalesce(
+    json_agg(format('rights: %s: %s', object, what) ORDER BY object, what), '[]')::text, true
+) AS rights FROM finding \gset
+
 DO $round_trip$
 DECLARE
     target constant text := current_setting('checkpoint.schema');
@@ -323,17 +443,23 @@ $round_trip$;
 WITH problem AS (
     SELECT p.line, split_part(p.line, ':', 1) AS name, p.n,
         sum(octet_length(to_json(left(p.line, 300))::text) + 1) OVER (ORDER BY p.n) AS bytes
-    FROM json_array_elements_text(current_setting('checkpoint.problems')::json)
-        WITH ORDINALITY AS p (line, n)
+    FROM jsonb_array_elements_text(current_setting('checkpoint.problems')::jsonb
+        || current_setting('checkpoint.rights')::jsonb) WITH ORDINALITY AS p (line, n)
 ), checks AS (
     SELECT 'version' <> ALL (names) AS version,
         'tables' <> ALL (names) AS tables,
-        NOT names && ARRAY['columns', 'tables'] AS columns,
-        NOT names && ARRAY['indexes', 'tables'] AS indexes,
-        NOT names && ARRAY['primary_keys', 'tables'] AS primary_keys,
-        NOT names && ARRAY['nullability', 'tables'] AS nullability,
-        'round_trip' <> ALL (names) AS round_trip
-    FROM (SELECT coalesce(array_agg(name), '{}') AS names FROM problem) AS p
+        'columns' <> ALL (names) AND seen AS columns,
+        'indexes' <> ALL (names) AND seen AS indexes,
+        'primary_keys' <> ALL (names) AND seen AS primary_keys,
+        'nullability' <> ALL (names) AND seen AS nullability,
+        'round_trip' <> ALL (names) AS round_trip,
+        'rights' <> ALL (names) AND seen AS rights
+    FROM (
+        -- What is no table at all has no columns to look at.
+        SELECT coalesce(array_agg(name), '{}') AS names,
+            coalesce(bool_and(line NOT LIKE 'tables: %: expected a%'), true) AS seen
+        FROM problem
+    ) AS p
 ), report AS (
     SELECT NOT EXISTS (SELECT FROM problem) AS ok,
         nullif(current_setting('checkpoint.version'), '')::integer AS version,
@@ -367,12 +493,14 @@ SELECT format('%s  %s  %s', CASE c.passed WHEN 'true' THEN 'PASS' ELSE 'FAIL' EN
 FROM json_each_text(:'report'::json -> 'checks') WITH ORDINALITY AS c (name, passed, n)
 JOIN (VALUES
     ('version', '0 to 9 are recorded'),
-    ('tables', '4 ordinary tables'),
+    ('tables', '4 ordinary tables without triggers, rules or policies'),
     ('columns', 'names, types, defaults and order'),
     ('indexes', '3 on thread_id, all valid'),
     ('primary_keys', '4 keys'),
     ('nullability', 'null only where LangGraph writes it'),
-    ('round_trip', 'written, read and rolled back')
+    ('round_trip', 'written, read and rolled back'),
+    ('rights', CASE WHEN :'app_role' = '' THEN 'none for PUBLIC'
+        ELSE 'none for PUBLIC, rows only for ' || :'app_role' END)
 ) AS w (name, expectation) USING (name)
 ORDER BY c.n;
 SELECT p FROM json_array_elements_text(:'report'::json -> 'problems') AS p WHERE p LIKE '… and %';

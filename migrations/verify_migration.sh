@@ -5,18 +5,21 @@ set -u
 
 usage() {
     cat << 'USAGE'
-usage: verify_migration.sh [--json] [--schema NAME] [--owner NAME] [--help] [CONNECTION_STRING]
+usage: verify_migration.sh [--json] [--schema NAME] [--owner NAME] [--app-role NAME] [--help]
+           [CONNECTION_STRING]
 
-Compares the tables with version 9 of langgraph-checkpoint-postgres in seven tests and shows rows
+Compares the tables with version 9 of langgraph-checkpoint-postgres in eight tests and shows rows
 and sizes. Without CONNECTION_STRING the database is the one of libpq's environment variables
 (PGHOST, PGSERVICE, ...).
 
-  --json         print one line of JSON and nothing else
-  --schema NAME  the schema that holds the tables (default: public)
-  --owner NAME   the role to act as, for one that may be the owner without having its rights
-  --help         print this text
+  --json           print one line of JSON and nothing else
+  --schema NAME    the schema that holds the tables (default: public)
+  --owner NAME     the role that must own the tables; it is acted as, so that a role will do which
+                   may be the owner without having its rights
+  --app-role NAME  the role that must hold exactly the application's rights
+  --help           print this text
 
-Exit status: 0 when all seven tests pass, 1 when one fails or the database cannot be reached.
+Exit status: 0 when all eight tests pass, 1 when one fails or the database cannot be reached.
 USAGE
 }
 
@@ -28,6 +31,7 @@ fail() {
 format=text
 schema=public
 owner=
+app_role=
 connection=
 while [ $# -gt 0 ]; do
     case $1 in
@@ -44,11 +48,17 @@ while [ $# -gt 0 ]; do
             shift
             ;;
         --owner=*) owner=${1#--owner=} ;;
+        --app-role)
+            [ $# -ge 2 ] || fail "expected a name after --app-role, found none"
+            app_role=$2
+            shift
+            ;;
+        --app-role=*) app_role=${1#--app-role=} ;;
         --help)
             usage
             exit 0
             ;;
-        -*) fail "expected --json, --schema, --owner or --help, found '$1'" ;;
+        -*) fail "expected --json, --schema, --owner, --app-role or --help, found '$1'" ;;
         *)
             [ -z "$connection" ] || fail "expected one connection string, found two"
             connection=$1
@@ -62,8 +72,8 @@ errors=$(mktemp) || fail "expected a writable directory ${TMPDIR:-/tmp}, found n
 trap 'rm -f "$errors"' EXIT
 export PGCONNECT_TIMEOUT="${PGCONNECT_TIMEOUT:-5}"
 
-set -- -X -w -q -v "schema=$schema" -v "owner=$owner" -v "format=$format" \
-    -f "$directory/001_create_checkpointer_tables.verify.sql"
+set -- -X -w -q -v "schema=$schema" -v "owner=$owner" -v "app_role=$app_role" \
+    -v "format=$format" -f "$directory/001_create_checkpointer_tables.verify.sql"
 [ -z "$connection" ] || set -- "$@" -d "$connection"
 report=$(psql "$@" 2> "$errors")
 status=$?

@@ -3,14 +3,16 @@
 # Exit status: 0 done, 10 refused, 11 credentials or rights, 12 gave up waiting, 13 another error,
 # 143 stopped by a signal.
 # Environment: CREDENTIALS_DIR MIGRATIONS_DIR SCHEMA OWNER_ROLE APP_ROLE ALLOW_DATA_LOSS
-# OWNS_DATABASE DEADLINE_SECONDS TERMINATION_LOG TMPDIR
+# OWNS_DATABASE DEADLINE_SECONDS PROGRESS_SECONDS TERMINATION_LOG TMPDIR
 set -u
 
 direction=${1:-}
 credentials=${CREDENTIALS_DIR:-/vault/secrets}
 migration=${MIGRATIONS_DIR:-/migrations}/001_create_checkpointer_tables.$direction.sql
+scripts=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 13
 schema=${SCHEMA:-public}
 deadline=${DEADLINE_SECONDS:-300}
+progress=${PROGRESS_SECONDS:-30}
 termination_log=${TERMINATION_LOG:-/dev/termination-log}
 
 # The messages of libpq that tell credentials from trouble that passes exist in the C locale only.
@@ -37,8 +39,11 @@ finish() {
 }
 
 child=
+watcher=
+guard=
 stop() {
     trap '' TERM INT
+    stop_helpers
     if [ -n "$child" ]; then
         # psql answers INT by cancelling its statement on the server; another signal would leave
         # that running. A background sleep ignores INT and needs TERM.
@@ -64,8 +69,47 @@ check_arguments() {
     echo "==> credential: service checkpoint in $PGSERVICEFILE"
 }
 
+# A psql of its own: one that sleeps between its looks, in no transaction that a build waits for.
+watch_builds() {
+    run_helper show_progress -v "seconds=$progress" 2> /dev/null &
+    watcher=$!
+}
+
+# A server, or something between, that takes what is sent and never answers would hold psql for
+# ever; acknowledged keepalives hide it from libpq.
+kill_after() {
+    sleep "$1" &
+    sleeper=$!
+    trap 'kill "$sleeper"; exit' TERM
+    wait "$sleeper" && kill -KILL "$2"
+}
+
+stop_helpers() {
+    for helper in $watcher $guard; do
+        kill "$helper" 2> /dev/null
+    done
+    watcher=
+    guard=
+}
+
+run_helper() {
+    name=$1
+    shift
+    exec psql -X -w -q -v "schema=$schema" "$@" -f "$scripts/$name.sql" "$connection"
+}
+
+# Sets blocker to the oldest transaction that holds a lock on a table.
+find_blocker() {
+    run_helper show_progress > "$work/progress" 2> /dev/null &
+    child=$! ending=TERM
+    wait "$child"
+    child=
+    blocker=$(sed -n 's/^==> in the way: //p' "$work/progress" | head -n 1)
+}
+
 run_psql() {
     result=
+    space=
     rm -f "$work/stdout"
     mkfifo "$work/stdout"
     psql -X -w -q -v ON_ERROR_STOP=1 -v "schema=$schema" -v "index_timeout=${1}s" \
@@ -74,15 +118,25 @@ run_psql() {
         -v "owns_database=${OWNS_DATABASE:-false}" \
         -f "$migration" "$connection" > "$work/stdout" 2> "$work/stderr" &
     child=$! ending=INT
+    kill_after $(($1 + 5)) "$child" < /dev/null > /dev/null 2>&1 &
+    guard=$!
     while IFS= read -r line; do
         case $line in
-            '==> result: '*) result=${line#'==> result: '} ;;
-            *) printf '%s\n' "$line" ;;
+            '==> result: '*)
+                result=${line#'==> result: '}
+                continue
+                ;;
+            '==> space: '*)
+                space=${line#'==> space: '}
+                watch_builds
+                ;;
         esac
+        printf '%s\n' "$line"
     done < "$work/stdout"
     wait "$child"
     status=$?
     child=
+    stop_helpers
     return "$status"
 }
 
@@ -96,21 +150,41 @@ read_error() {
         text=${first#* }
     else
         code=
-        text=$(sed -n -e 's/^psql: error: //p' -e '/^connection to server/p' "$work/stderr" |
-            tail -n 1)
+        text=$(sed -n -e 's/^psql:.*error: \\connect: //p' -e 's/^psql: error: //p' \
+            -e '/^connection to server/p' "$work/stderr" | tail -n 1)
         [ -n "$text" ] || text=$(sed 's/^psql:[^ ]* *//' "$work/stderr" | head -n 1)
+        [ "$status" -ne 137 ] || text="the server took what was sent and never answered"
         text=${text:-psql ended without a message}
     fi
+}
+
+# Another attempt would fill the disk again.
+finish_disk_full() {
+    run_helper drop_invalid_indexes -v "owner=${OWNER_ROLE:-}" > /dev/null 2>&1 &
+    child=$! ending=INT
+    wait "$child"
+    child=
+    finish 13 "SQL error 53100: $text${space:+; $space}: free disk space, then run it again"
 }
 
 # Returns only when another attempt may succeed.
 finish_unless_transient() {
     case $code in
-        MGBSY | 55P03 | 40P01 | 40001) return ;;
-        57014 | 57P01 | 57P02 | 57P03 | 53??? | 08???) return ;;
+        55P03)
+            find_blocker
+            text="$text${blocker:+; in the way: $blocker}"
+            return
+            ;;
+        53100) finish_disk_full ;;
+        MGBSY | 40P01 | 40001 | 57014 | 57P01 | 57P02 | 57P03 | 53??? | 08???) return ;;
         # Lost a race: setup() of an application takes no lock, so an object may appear or vanish
         # between two statements; XX000 is what a catalog lookup then says.
         23505 | 42P07 | 42701 | 42710 | 42P01 | 42704 | XX000) return ;;
+        # In a failover the server that was the primary is a standby for a moment.
+        25006) return ;;
+        MG001) [ "$attempt" -eq 1 ] || return ;;
+    esac
+    case $code in
         MG0??) finish 10 "refused: $text" ;;
         2BP01) finish 10 "refused: $text: $(sed -n 's/^DETAIL:  //p' "$work/stderr" | head -n 1)" ;;
         28??? | 42501 | 3D000) finish 11 "credentials or rights: $text" ;;
@@ -129,21 +203,21 @@ finish_unless_transient() {
     esac
 }
 
-# Doubled each time from 0.25 to 5 seconds, then cut by up to a half: pods must not stay in step.
+# Anything from 0 to twice the last limit, 0.25 to 2 seconds: pods must not stay in step.
 pause_after() {
-    longest=$((250 << ($1 < 6 ? $1 - 1 : 5)))
-    [ "$longest" -le 5000 ] || longest=5000
+    longest=$((250 << ($1 < 4 ? $1 - 1 : 3)))
     random=$(od -An -N2 -tu2 /dev/urandom)
-    milliseconds=$((longest / 2 + random % (longest / 2)))
+    milliseconds=$((random % longest))
     printf '%d.%03d' $((milliseconds / 1000)) $((milliseconds % 1000))
 }
 
+trap stop TERM INT
 check_arguments
 work=$(mktemp -d) || finish 13 "expected a writable directory ${TMPDIR:-/tmp}, found none"
 trap 'rm -rf "$work"' EXIT
-trap stop TERM INT
 end=$(($(date +%s) + deadline))
 attempt=0
+said=
 while :; do
     attempt=$((attempt + 1))
     left=$((end - $(date +%s)))
@@ -151,9 +225,13 @@ while :; do
     read_error
     finish_unless_transient
     pause=$(pause_after "$attempt")
-    [ $((end - $(date +%s))) -gt "${pause%.*}" ] ||
-        finish 12 "gave up after $deadline s and $attempt attempts: $text"
-    echo "==> attempt $attempt: $text; again in $pause s"
+    now=$(date +%s)
+    [ $((end - now)) -gt "${pause%.*}" ] || finish 12 \
+        "gave up after $deadline s and $attempt attempts: $text; timeoutSeconds sets how long"
+    if [ "$text" != "$said" ] || [ "$now" -ge "$quiet_until" ]; then
+        echo "==> attempt $attempt: $text; again in a moment"
+        said=$text quiet_until=$((now + progress))
+    fi
     sleep "$pause" &
     child=$! ending=TERM
     wait "$child"

@@ -2,8 +2,8 @@
 # Runs verify_migration.sh in the verification Job; its JSON becomes the termination message.
 # Exit status: 0 verified, 1 a check failed, 11 credentials or rights, 12 gave up waiting,
 # 13 another error, 143 stopped by a signal.
-# Environment: CREDENTIALS_DIR MIGRATIONS_DIR SCHEMA OWNER_ROLE DEADLINE_SECONDS TERMINATION_LOG
-# TMPDIR
+# Environment: CREDENTIALS_DIR MIGRATIONS_DIR SCHEMA OWNER_ROLE APP_ROLE DEADLINE_SECONDS
+# TERMINATION_LOG TMPDIR
 set -u
 
 credentials=${CREDENTIALS_DIR:-/vault/secrets}
@@ -35,7 +35,7 @@ stop() {
 
 verify() {
     sh "$migrations/verify_migration.sh" --json --schema "$schema" \
-        --owner "${OWNER_ROLE:-}" \
+        --owner "${OWNER_ROLE:-}" --app-role "${APP_ROLE:-}" \
         "service=checkpoint connect_timeout=5 tcp_user_timeout=15000" \
         > "$work/report" 2> "$work/error" &
     child=$!
@@ -89,7 +89,7 @@ while :; do
     wait "$child"
     child=
 done
-echo "==> verify: schema $schema, seven checks"
+echo "==> verify: schema $schema, eight checks"
 { cat "$work/report" > "$termination_log"; } 2> /dev/null || true
 cat "$work/report"
 if [ "$status" -eq 0 ]; then

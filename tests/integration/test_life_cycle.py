@@ -32,6 +32,7 @@ CHECKS = (
     "primary_keys",
     "nullability",
     "round_trip",
+    "rights",
 )
 
 

@@ -7,6 +7,8 @@ from subprocess import PIPE, CompletedProcess, Popen
 import pytest
 
 from tests.conftest import run_setup as run_setup
+from tests.migrations.majors import locales as locales
+from tests.migrations.majors import majors as majors
 from tests.support.postgres import SUPERUSER, Database, Server
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"

@@ -55,7 +55,7 @@ def test_the_down_file_warns_of_data_loss_in_its_first_line() -> None:
 def test_squawk_finds_nothing(kind: str) -> None:
     (file,) = MIGRATIONS.glob(f"*.{kind}.sql")
     # squawk reads psql's meta-commands but not its variables
-    plain = re.sub(r":'(\w+)'", r"'\1'", file.read_text())
+    plain = re.sub(r":(['\"])(\w+)['\"]", r"\1\2\1", file.read_text())
 
     result = subprocess.run(
         [TOOLS / "squawk", "--stdin-filepath", file.name],

@@ -8,7 +8,7 @@ import pytest
 from langgraph.checkpoint.postgres import PostgresSaver
 from psycopg import sql
 
-from tests.migrations.conftest import Psql, recorded, run_file, run_setup, start_file
+from tests.migrations.conftest import Psql, run_file, start_file
 from tests.support.postgres import Database, Server
 
 TEXTS = PostgresSaver.MIGRATIONS
@@ -58,51 +58,10 @@ def held_lock(database: Database, schema: str = "public") -> Iterator[psycopg.Co
         yield holder
 
 
-@pytest.mark.parametrize("rows", [False, True], ids=["without rows", "with rows"])
-@pytest.mark.parametrize("history", HISTORY)
-def test_every_start_ends_in_the_schema_of_langgraph(
-    database: Database, up: Psql, langgraph_dump: str, history: str, rows: bool
-) -> None:
-    make_history(database, history, rows=rows)
-
-    result = up()
-
-    assert result.returncode == 0, result.stderr
-    assert database.schema_dump() == langgraph_dump
-    assert recorded(database) == list(range(10))
-
-
-def test_setup_afterwards_changes_nothing(
-    database: Database, up: Psql, langgraph_dump: str
-) -> None:
-    up()
-    rows_before = database.value("SELECT array_agg(xmin::text) FROM checkpoint_migrations")
-
-    run_setup(database)
-
-    assert database.schema_dump() == langgraph_dump
-    assert database.value("SELECT array_agg(xmin::text) FROM checkpoint_migrations") == rows_before
-
-
 def test_setup_beforehand_leaves_nothing_to_do(langgraph_database: Database) -> None:
     result = run_file(langgraph_database, "up")
 
     assert "already at version 9, nothing to do" in result.stdout
-
-
-def test_second_run_does_nothing(database: Database, up: Psql, langgraph_dump: str) -> None:
-    up()
-    transactions_before = database.value("SELECT array_agg(xmin::text) FROM checkpoint_migrations")
-
-    result = up()
-
-    assert result.returncode == 0
-    assert "already at version 9, nothing to do" in result.stdout
-    assert database.schema_dump() == langgraph_dump
-    assert (
-        database.value("SELECT array_agg(xmin::text) FROM checkpoint_migrations")
-        == transactions_before
-    )
 
 
 def test_second_run_needs_neither_lock_nor_create_right(database: Database, server: Server) -> None:
@@ -115,25 +74,6 @@ def test_second_run_needs_neither_lock_nor_create_right(database: Database, serv
         result = run_file(database, "up", user=role)
 
     assert result.returncode == 0, result.stderr
-
-
-def test_rows_are_kept(database: Database, up: Psql) -> None:
-    make_history(database, "LangGraph.js at version 4", rows=True)
-
-    up()
-
-    assert database.value("SELECT checkpoint_id FROM checkpoints") == "c"
-    assert database.value("SELECT blob FROM checkpoint_blobs") == b"x"
-    assert database.value("SELECT task_path FROM checkpoint_writes") == ""
-
-
-def test_gaps_in_the_versions_are_filled(database: Database, up: Psql) -> None:
-    make_history(database, "complete at version 9", rows=False)
-    database.execute("DELETE FROM checkpoint_migrations WHERE v IN (4, 5)")
-
-    up()
-
-    assert recorded(database) == list(range(10))
 
 
 @pytest.mark.parametrize("rows", [False, True], ids=["without rows", "with rows"])

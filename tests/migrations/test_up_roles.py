@@ -64,6 +64,27 @@ def test_the_application_role_gets_exactly_its_rights(database: Database, roles:
     }
 
 
+def test_default_privileges_give_nobody_more(database: Database, roles: Roles) -> None:
+    database.execute(
+        f"ALTER DEFAULT PRIVILEGES FOR ROLE {roles.owner} GRANT ALL ON TABLES"
+        f" TO {roles.app}, PUBLIC"
+    )
+
+    result = run_file(database, "up", **roles.variables())
+    report = run_file(
+        database, "verify", user=roles.migrator, owner=roles.owner, app_role=roles.app
+    )
+
+    assert result.returncode == 0, result.stderr
+    assert report.returncode == 0, report.stdout
+    usual = ["DELETE", "INSERT", "SELECT", "UPDATE"]
+    assert rights(database, roles.app) == {
+        "checkpoints": usual,
+        "checkpoint_blobs": usual,
+        "checkpoint_writes": usual,
+    }
+
+
 def test_the_application_role_can_run_the_saver_and_no_ddl(
     database: Database, server: Server, roles: Roles
 ) -> None:

@@ -214,7 +214,7 @@ def test_an_unreachable_server_is_waited_for_until_the_deadline(
     assert status == 12
     assert message.startswith("gave up after 3 s and ")
     assert "Connection refused" in message
-    assert "again in 0." in output
+    assert "again in a moment" in output
 
 
 def test_a_held_lock_is_waited_for_until_the_deadline(database: Database, migrate: Migrate) -> None:
@@ -251,6 +251,41 @@ def test_a_reader_in_the_way_of_an_alter_is_waited_for(
 
     assert status == 0, output
     assert database.schema_dump() == langgraph_dump
+
+
+def test_f15_who_is_in_the_way_of_an_alter_is_named_when_the_time_is_up(
+    database: Database, migrate: Migrate
+) -> None:
+    make_history(database, "2.0.9 at version 8 without task_path", rows=True)
+
+    with database.connect() as reader:
+        pid = reader.info.backend_pid
+        reader.execute("SET application_name = 'nightly report'")
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM checkpoint_writes")
+        status, _, message = migrate(DEADLINE_SECONDS="3")
+
+    assert status == 12
+    assert "canceling statement due to lock timeout" in message
+    assert f"in the way: pid {pid}, application 'nightly report'" in message
+    assert "in a transaction since " in message
+
+
+def test_f15_progress_and_who_is_in_the_way_of_an_index_build_are_logged(
+    container: Container, database: Database
+) -> None:
+    make_history(database, "LangGraph.js at version 4", rows=True)
+    container.environment["PROGRESS_SECONDS"] = "1"
+
+    with blocked_index_build(container, database) as process:
+        assert process.stdout
+        lines = iter(process.stdout)
+        assert any(line.startswith("==> space: the index builds need about ") for line in lines)
+        assert any("==> index build on checkpoints: waiting for" in line for line in lines)
+        assert any(line.startswith("==> in the way: pid ") for line in lines)
+    status, output, _ = container.finish(process)
+
+    assert status == 0, output
 
 
 def test_an_index_build_ends_with_the_deadline(database: Database, migrate: Migrate) -> None:
@@ -303,6 +338,7 @@ def test_a_signal_cancels_the_statement_and_the_next_run_completes(
 
 def test_a_signal_ends_the_wait_for_the_next_attempt(container: Container) -> None:
     container.write_service(port=1)
+    container.environment["PROGRESS_SECONDS"] = "0"
     process = container.start("migrate.sh", "up")
     assert process.stdout
     assert any("attempt 4" in line for line in process.stdout)
@@ -380,7 +416,7 @@ def test_messages_are_read_in_the_c_locale(
     )
 
     assert status == 12
-    assert message.endswith("locale C")
+    assert "locale C" in message
 
 
 def test_an_unwritable_termination_log_does_not_matter(container: Container) -> None:

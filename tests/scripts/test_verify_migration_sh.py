@@ -1,4 +1,4 @@
-"""verify_migration.sh: seven tests for people, one line of JSON for programs."""
+"""verify_migration.sh: eight tests for people, one line of JSON for programs."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import pytest
 
 from tests.migrations.test_up import make_history
 from tests.migrations.test_verify import CHECKS
-from tests.support.postgres import Database, bin_dir
+from tests.support.postgres import Database, Server, bin_dir
 
 SCRIPT = Path(__file__).parents[2] / "migrations" / "verify_migration.sh"
 PATH = f"{bin_dir()}:/usr/bin:/bin"
@@ -39,11 +39,11 @@ def complete(database: Database) -> Database:
     return database
 
 
-def test_seven_tests_pass_on_a_complete_schema(verify: Verify, complete: Database) -> None:
+def test_eight_tests_pass_on_a_complete_schema(verify: Verify, complete: Database) -> None:
     result = verify(connection(complete))
 
     assert result.returncode == 0
-    verdicts = [line.split()[:2] for line in result.stdout.splitlines()[1:8]]
+    verdicts = [line.split()[:2] for line in result.stdout.splitlines()[1:9]]
     assert verdicts == [["PASS", check] for check in CHECKS]
 
 
@@ -94,6 +94,21 @@ def test_another_schema_can_be_verified(
     result = verify("--json", *spelling, connection(database))
 
     assert json.loads(result.stdout)["schema"] == "La ng"
+
+
+@pytest.mark.parametrize("spelling", ["--app-role {}", "--app-role={}"])
+def test_the_rights_of_a_named_application_role_are_compared(
+    verify: Verify, complete: Database, server: Server, spelling: str
+) -> None:
+    role = server.create_role()
+
+    result = verify(*spelling.format(role).split(), "--owner=postgres", connection(complete))
+
+    assert result.returncode == 1
+    assert (
+        "FAIL  rights        checkpoint_blobs: expected SELECT, INSERT, UPDATE, DELETE of role"
+        f" {role}, found none; " in result.stdout
+    )
 
 
 def test_the_environment_of_libpq_names_the_database(verify: Verify, complete: Database) -> None:
@@ -157,7 +172,7 @@ def test_help_is_printed(verify: Verify) -> None:
     assert result.stdout.startswith("usage: verify_migration.sh [--json] [--schema NAME]")
 
 
-@pytest.mark.parametrize("arguments", [["--jsn"], ["--schema"], ["a", "b"]])
+@pytest.mark.parametrize("arguments", [["--jsn"], ["--schema"], ["--app-role"], ["a", "b"]])
 def test_wrong_arguments_are_refused(verify: Verify, arguments: list[str]) -> None:
     result = verify(*arguments)
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.migrations.test_up import TEXTS, make_history
 from tests.scripts.conftest import Container
-from tests.support.postgres import Database
+from tests.support.postgres import Database, Server
 
 
 def test_a_verified_schema_is_reported(container: Container, database: Database) -> None:
@@ -40,6 +40,20 @@ def test_the_schema_setting_is_used(container: Container, database: Database) ->
     _, _, message = container.run("verify.sh", SCHEMA="La ng")
 
     assert json.loads(message)["schema"] == "La ng"
+
+
+def test_the_rights_of_the_deployments_roles_are_compared(
+    container: Container, database: Database, server: Server
+) -> None:
+    make_history(database, "complete at version 9", rows=False)
+    role = server.create_role()
+
+    status, output, message = container.run("verify.sh", OWNER_ROLE="postgres", APP_ROLE=role)
+
+    assert status == 1, output
+    report = json.loads(message)
+    assert [name for name, passed in report["checks"].items() if not passed] == ["rights"]
+    assert all(role in problem for problem in report["problems"])
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,9 @@ import trustme
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from devstack import cache
+from tests.support.postgres_versions import server_programs
+
 SUPERUSER = "postgres"
 PASSWORD = "correct horse: battery \\ staple"
 HOST = "localhost"
@@ -95,19 +98,30 @@ class Database:
 
 @dataclass
 class Server:
-    """A PostgreSQL server of its own: SCRAM logins only, TLS on request, no durability."""
+    """A PostgreSQL server of its own: SCRAM logins only, TLS on request, no durability.
+
+    Without a version it is the one that bin_dir() finds.
+    """
 
     tls: bool = False
     settings: dict[str, str] = field(default_factory=dict)
+    version: int | None = None
     port: int = field(default_factory=_free_port)
     root: Path = field(init=False)
+    programs: Path = field(init=False)
     _process: subprocess.Popen[bytes] | None = None
     _names: count[int] = field(default_factory=count)
 
     def __enter__(self) -> Self:
         self.root = Path(tempfile.mkdtemp(prefix="checkpoint-pg-"))
         self._run_as_server = _as_server_user() if os.geteuid() == 0 else []
+        self.programs = server_programs(self.version) if self.version else bin_dir()
         try:
+            if os.geteuid() == 0 and self.programs.is_relative_to(cache.root()):
+                # The user postgres cannot enter root's home.
+                installation = self.programs.parent
+                shutil.copytree(installation, self.root / "postgresql", symlinks=True)
+                self.programs = self.root / "postgresql" / "bin"
             self._initdb()
             if self.tls:
                 self._make_certificates()
@@ -137,7 +151,7 @@ class Server:
     def env(self, dbname: str = "postgres", user: str = SUPERUSER) -> dict[str, str]:
         """Return libpq's environment variables for a child process."""
         return {
-            "PATH": f"{bin_dir()}:{os.environ['PATH']}",
+            "PATH": f"{self.programs}:{os.environ['PATH']}",
             "PGHOST": HOST,
             "PGPORT": str(self.port),
             "PGDATABASE": dbname,
@@ -168,12 +182,23 @@ class Server:
         """Start the server process and wait until it accepts connections."""
         log = (self.root / "log").open("ab")
         self._process = subprocess.Popen(
-            [*self._run_as_server, str(bin_dir() / "postgres"), "-D", str(self.root / "data")],
+            [*self._run_as_server, str(self.programs / "postgres"), "-D", str(self.root / "data")],
+            # The server's user may not enter a folder of root's, such as the work tree.
+            cwd=self.root,
             stdout=log,
             stderr=subprocess.STDOUT,
         )
         log.close()
-        ready = [str(bin_dir() / "pg_isready"), "-q", "-t", "30", "-h", HOST, "-p", str(self.port)]
+        ready = [
+            str(self.programs / "pg_isready"),
+            "-q",
+            "-t",
+            "30",
+            "-h",
+            HOST,
+            "-p",
+            str(self.port),
+        ]
         while subprocess.run(ready, check=False).returncode != 0:
             if self._process.poll() is not None:
                 raise RuntimeError((self.root / "log").read_text())
@@ -196,10 +221,10 @@ class Server:
         password_file.write_text(PASSWORD + "\n")
         self._give_to_server(self.root, password_file)
         subprocess.run(
-            [*self._run_as_server, str(bin_dir() / "initdb"), "--no-sync", "--auth=scram-sha-256",
-             f"--username={SUPERUSER}", f"--pwfile={password_file}", "--encoding=UTF8",
-             "--locale=C.UTF-8", f"--pgdata={self.root / 'data'}"],
-            check=True, stdout=subprocess.DEVNULL,
+            [*self._run_as_server, str(self.programs / "initdb"), "--no-sync",
+             "--auth=scram-sha-256", f"--username={SUPERUSER}", f"--pwfile={password_file}",
+             "--encoding=UTF8", "--locale=C.UTF-8", f"--pgdata={self.root / 'data'}"],
+            cwd=self.root, check=True, stdout=subprocess.DEVNULL,
         )  # fmt: skip
         settings = {
             "port": str(self.port),

@@ -34,7 +34,13 @@ def test_the_repositorys_own_migrations_are_accepted() -> None:
 
 
 def test_the_containers_scripts_are_all_there() -> None:
-    assert set(load_scripts()) == {"migrate.sh", "verify.sh", "vault-init.sh"}
+    assert set(load_scripts()) == {
+        "drop_invalid_indexes.sql",
+        "migrate.sh",
+        "show_progress.sql",
+        "vault-init.sh",
+        "verify.sh",
+    }
 
 
 def test_the_newest_migration_wins(folder: Path) -> None:

@@ -1,0 +1,3 @@
+-- Version @{version}.
+@{undo}
+DELETE FROM checkpoint_migrations WHERE v = @{version};
