@@ -49,8 +49,8 @@ check: setup ## Format, lint, types, shell and SQL
 		sed "s/:\(['\"]\)\([a-z_]*\)['\"]/\1\2\1/g" $$file | .venv/bin/squawk --stdin-filepath $$file || exit 1; \
 	done
 
-test: setup ## All tests, on the embedded stack
-	$(PYTHON) -m pytest
+test: setup ## All tests, on two embedded stacks side by side
+	$(PYTHON) -m pytest -n 2 --dist loadfile
 
 soak: setup ## Long runs of faults at random points: about 15 minutes
 	$(PYTHON) -m pytest tests/soak

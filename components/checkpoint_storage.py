@@ -8,12 +8,15 @@ import pulumi_vault as vault
 
 from .data_guard import DataGuard
 from .database import CheckpointDatabase
+from .existing import Guard
 from .job_setup import job_files, job_template
 from .kubernetes_object import KubernetesObject
-from .manifests import restricted_namespace
+from .manifests import Cluster, restricted_namespace
 from .migration_files import newest
+from .network_policy import network_policy
+from .rollback_manifest import RollbackArgs
 from .schema_migration import SchemaMigration
-from .schema_rollback import SchemaRollback
+from .schema_rollback import SchemaRollback, UnfinishedRollback
 from .schema_verification import SchemaVerification
 from .storage_args import CheckpointStorageArgs
 from .vault_access import VaultAccess, VaultAccessArgs
@@ -44,7 +47,8 @@ class CheckpointStorage(pulumi.ComponentResource):
         self, name: str, args: CheckpointStorageArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("langgraph-checkpoint:index:CheckpointStorage", name, None, opts)
-        jobs, files = job_template(args), job_files(args)
+        files = job_files(args)
+        jobs = job_template(args, files)
 
         guard = DataGuard(
             f"{name}-guard",
@@ -55,24 +59,42 @@ class CheckpointStorage(pulumi.ComponentResource):
         mounts = self._mounts(name, args, guard)
         database = self._database(name, args, guard)
         accesses = self._accesses(name, args, database, needs=mounts)
-        needs = [*mounts, *([database] if database else []), *accesses]
+        network = self._network(name, args, needs=[*mounts, *accesses])
+        needs = [*mounts, *([database] if database else []), *accesses, *network]
+        rollback = RollbackArgs(
+            jobs=jobs,
+            environment=args["environment"],
+            owns_database=args["database"]["manage"],
+            allow_data_loss=args["allow_data_loss"],
+            backup_claim=args["backup_claim"],
+        )
+        unfinished = UnfinishedRollback(
+            f"{name}-unfinished-rollback",
+            rollback,
+            files,
+            needs=needs,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
         migration = SchemaMigration(
             f"{name}-migration",
-            {"jobs": jobs, "files": files, "needs": needs},
+            {"jobs": jobs, "files": files, "needs": [*needs, unfinished]},
             opts=pulumi.ResourceOptions(parent=self),
         )
         verification = SchemaVerification(
             f"{name}-verification",
-            {"jobs": jobs, "number": newest(files), "migration": migration},
+            {
+                "jobs": jobs,
+                "number": newest(files),
+                "migration": migration,
+                "always": args["verify_always"],
+            },
             opts=pulumi.ResourceOptions(parent=self),
         )
         SchemaRollback(
             f"{name}-rollback",
-            jobs,
+            rollback,
             files,
-            owns_database=args["database"]["manage"],
-            allow_data_loss=args["allow_data_loss"],
-            needs=[*needs, migration, verification],
+            needs=[*needs, unfinished, migration, verification],
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -101,14 +123,19 @@ class CheckpointStorage(pulumi.ComponentResource):
             owned.append(
                 KubernetesObject(
                     f"{name}-namespace",
-                    restricted_namespace(args["namespace"]),
-                    opts=pulumi.ResourceOptions(parent=self, depends_on=[guard]),
+                    restricted_namespace(args["namespace"], args["environment"]),
+                    opts=pulumi.ResourceOptions(
+                        parent=self,
+                        depends_on=[guard],
+                        hooks=_guard(args).hooks(f"{name}-namespace"),
+                    ),
                 )
             )
         if "kubernetes_host" in args["vault"]:
             auth: KubernetesAuthMountArgs = {
                 "path": args["vault"]["auth_mount"],
                 "kubernetes_host": args["vault"]["kubernetes_host"],
+                "environment": args["environment"],
                 "namespace": args["namespace"],
                 "needs": [*owned],
             }
@@ -125,6 +152,19 @@ class CheckpointStorage(pulumi.ComponentResource):
                 )
             )
         return owned
+
+    def _network(
+        self, name: str, args: CheckpointStorageArgs, *, needs: Sequence[pulumi.Resource]
+    ) -> list[pulumi.Resource]:
+        if not args["manage_network_policy"]:
+            return []
+        return [
+            KubernetesObject(
+                f"{name}-network",
+                network_policy(args),
+                opts=pulumi.ResourceOptions(parent=self, depends_on=needs),
+            )
+        ]
 
     def _database(
         self, name: str, args: CheckpointStorageArgs, guard: DataGuard
@@ -186,6 +226,11 @@ def _owned(args: CheckpointStorageArgs) -> dict[str, str]:
     return {what: name for what, (managed, name) in owned.items() if managed}
 
 
+def _guard(args: CheckpointStorageArgs) -> Guard:
+    cluster = Cluster(kubeconfig=args["kubeconfig"], context=args["kube_context"])
+    return Guard(environment=args["environment"], cluster=cluster, vault=args["vault"]["server"])
+
+
 def _access_args(
     args: CheckpointStorageArgs,
     suffix: str,
@@ -195,6 +240,7 @@ def _access_args(
 ) -> VaultAccessArgs:
     vault_args, database = args["vault"], args["database"]
     access: VaultAccessArgs = {
+        "guard": _guard(args),
         "namespace": args["namespace"],
         "service_account": args["service_account"] + suffix,
         "role": vault_args["role"] + suffix,

@@ -108,6 +108,9 @@ class CheckpointDatabase(pulumi.ComponentResource):
             roles=member_of,
             # Fixed, so that no schema of the session's user comes before the tables' own.
             search_paths=[args["schema"]],
-            opts=pulumi.ResourceOptions(parent=self, depends_on=args["needs"]),
+            # Set once, as the secret is: a rotation outside stays, an adopted role keeps its own.
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=args["needs"], ignore_changes=["password"]
+            ),
         )
         return login, password

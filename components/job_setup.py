@@ -1,5 +1,8 @@
 """What the Jobs get from the component's inputs: their common template and their files."""
 
+import json
+from collections.abc import Mapping
+
 from .manifests import (
     CREDENTIALS_DIR,
     DATABASE_CA,
@@ -9,11 +12,11 @@ from .manifests import (
     Cluster,
     JobTemplate,
 )
-from .migration_files import SCRIPTS, load_migrations, load_scripts, render
+from .migration_files import SCRIPTS, load_migrations, load_scripts, render, sums
 from .storage_args import CheckpointStorageArgs, DatabaseArgs, VaultArgs
 
 
-def job_template(args: CheckpointStorageArgs) -> JobTemplate:
+def job_template(args: CheckpointStorageArgs, files: Mapping[str, str]) -> JobTemplate:
     """Return what the migration, verification and rollback Jobs share."""
     jobs = args["jobs"]
     return JobTemplate(
@@ -26,8 +29,10 @@ def job_template(args: CheckpointStorageArgs) -> JobTemplate:
         vault_environment=_vault_environment(args["vault"]),
         database_environment=_database_environment(args["database"]),
         audience=args["vault"]["audience"],
+        files_sha256=sums(files),
         backoff_limit=jobs["backoff_limit"],
         ttl_seconds=jobs["ttl_seconds"],
+        start_seconds=jobs["start_seconds"],
         timeout_seconds=jobs["timeout_seconds"],
     )
 
@@ -74,6 +79,7 @@ def _database_environment(database: DatabaseArgs) -> dict[str, str]:
         "SCHEMA": database["schema"],
         "OWNER_ROLE": database["owner"],
         "APP_ROLE": database["application_role"],
+        "OWNS_DATABASE": json.dumps(database["manage"]),
         "PGSSLMODE": database["ssl_mode"],
     }
     if database["ssl_mode"].startswith("verify-"):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 CREDENTIALS_DIR = "/vault/secrets"
@@ -9,6 +10,13 @@ FILES_DIR = "/migrations"
 TOKEN_DIR = "/var/run/secrets/vault"  # noqa: S105 -- a folder
 VAULT_CA = "vault-ca.pem"
 DATABASE_CA = "database-ca.pem"
+# Annotation that tells one environment's objects from another's.
+ENVIRONMENT = "langgraph-checkpoint/environment"
+# What each container runs first; in the Job itself, out of reach of who can write ConfigMaps.
+CHECK_FILES = Path(__file__).with_name("check-files.sh").read_text()
+
+PART_OF = "langgraph-checkpoint"
+KINDS = ("migration", "verification", "rollback")
 
 # Any id but 0 will do: the images' files are world-readable, volumes get it through fsGroup.
 USER_ID = 10001
@@ -37,8 +45,10 @@ class JobTemplate:
     vault_environment: Mapping[str, str]
     database_environment: Mapping[str, str]
     audience: str
+    files_sha256: str
     backoff_limit: int
     ttl_seconds: int
+    start_seconds: int
     timeout_seconds: int
 
     @property
@@ -71,7 +81,7 @@ class JobTemplate:
         """Return the manifest of the Job NAME-KIND-NUMBER: vault-init, then `command`."""
         labels = {
             "app.kubernetes.io/name": f"{self.name}-{kind}",
-            "app.kubernetes.io/part-of": "langgraph-checkpoint",
+            "app.kubernetes.io/part-of": PART_OF,
             "app.kubernetes.io/managed-by": "pulumi",
         }
         return {
@@ -92,9 +102,13 @@ class JobTemplate:
                 "ttlSecondsAfterFinished": self.ttl_seconds,
                 "template": {
                     "metadata": {
-                        "labels": labels,
                         # A mesh's sidecar would keep the Job's pod from ever completing.
-                        "annotations": {"sidecar.istio.io/inject": "false", **(annotations or {})},
+                        "labels": {**labels, "sidecar.istio.io/inject": "false"},
+                        "annotations": {
+                            "sidecar.istio.io/inject": "false",
+                            "linkerd.io/inject": "disabled",
+                            **(annotations or {}),
+                        },
                     },
                     "spec": self._pod(container, command, config_map, environment or {}),
                 },
@@ -112,7 +126,11 @@ class JobTemplate:
             "vault-init",
             self.vault_image,
             ["sh", f"{FILES_DIR}/vault-init.sh"],
-            {**self.vault_environment, "DEADLINE_SECONDS": str(self.vault_seconds)},
+            {
+                **self.vault_environment,
+                "DEADLINE_SECONDS": str(self.vault_seconds),
+                "FILES_SHA256": self.files_sha256,
+            },
             [_mount("credentials", CREDENTIALS_DIR), _mount("token", TOKEN_DIR, read_only=True)],
         )
         main = _container(
@@ -123,6 +141,7 @@ class JobTemplate:
                 **self.database_environment,
                 **environment,
                 "DEADLINE_SECONDS": str(self.database_seconds),
+                "FILES_SHA256": self.files_sha256,
             },
             [_mount("credentials", CREDENTIALS_DIR, read_only=True), _mount("tmp", "/tmp")],  # noqa: S108
         )
@@ -144,20 +163,31 @@ class JobTemplate:
         }
 
 
-def restricted_namespace(name: str) -> dict[str, Any]:
+def restricted_namespace(name: str, environment: str) -> dict[str, Any]:
     """Return the manifest of a namespace that admits pods of the strictest standard only."""
     modes = ("enforce", "warn", "audit")
     labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in modes}
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": {"name": name, "labels": labels},
+        "metadata": {
+            "name": name,
+            "labels": labels,
+            "annotations": owned_by(environment),
+        },
     }
 
 
-def service_account(namespace: str, name: str | None = None) -> dict[str, Any]:
+def owned_by(environment: str) -> dict[str, str]:
+    """Return the annotations of an object whose fields are this environment's alone."""
+    # By default server-side apply leaves a field as it is that somebody else has changed.
+    return {ENVIRONMENT: environment, "pulumi.com/patchForce": "true"}
+
+
+def service_account(namespace: str, environment: str, name: str | None = None) -> dict[str, Any]:
     """Return the manifest of a ServiceAccount; without a name the provider gives it one."""
-    metadata = {"namespace": namespace} | ({"name": name} if name else {})
+    metadata: dict[str, Any] = {"namespace": namespace} | ({"name": name} if name else {})
+    metadata["annotations"] = owned_by(environment)
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
@@ -187,8 +217,12 @@ def _container(
     return {
         "name": name,
         "image": image,
-        "command": command,
-        "env": [{"name": key, "value": value} for key, value in sorted(environment.items())],
+        "command": ["sh", "-c", _literal(CHECK_FILES), "check-files.sh"],
+        "args": command,
+        "env": [
+            {"name": key, "value": _literal(value)}
+            for key, value in sorted({**environment, "FILES_DIR": FILES_DIR}.items())
+        ],
         "volumeMounts": [_mount("files", FILES_DIR, read_only=True), *mounts],
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "resources": {
@@ -201,6 +235,11 @@ def _container(
             "capabilities": {"drop": ["ALL"]},
         },
     }
+
+
+def _literal(text: str) -> str:
+    """Return what Kubernetes turns into the text: it expands $(NAME) and takes $$ for $."""
+    return text.replace("$", "$$")
 
 
 def _mount(volume: str, path: str, *, read_only: bool = False) -> dict[str, Any]:

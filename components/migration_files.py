@@ -68,6 +68,16 @@ def digest(files: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:10]
 
 
+def sums(files: Mapping[str, str]) -> str:
+    """Return the lines that sha256sum prints for the files, sorted."""
+    return "\n".join(
+        sorted(
+            f"{hashlib.sha256(content.encode()).hexdigest()}  {name}"
+            for name, content in files.items()
+        )
+    )
+
+
 def _checked(paths: Mapping[str, Path]) -> dict[str, str]:
     files: dict[str, str] = {}
     for name, path in paths.items():

@@ -1,4 +1,4 @@
-"""How a dynamic resource refuses: one sentence and no traceback."""
+"""How a dynamic resource refuses or reports: one sentence and no traceback."""
 
 import sys
 from typing import NoReturn
@@ -16,3 +16,8 @@ def refuse(sentence: str) -> NoReturn:
     # It prints whatever the traceback module gives it, and the sentence drowns in that.
     sys.tracebacklimit = 0
     raise Refused(sentence) from None
+
+
+def say(sentence: str) -> None:
+    """Let the engine print the sentence among its diagnostics, as all that a provider prints."""
+    print(sentence, file=sys.stderr, flush=True)

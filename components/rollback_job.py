@@ -14,16 +14,21 @@ from httpx2 import TransportError
 from lightkube import ApiError
 from lightkube.codecs import from_dict
 from lightkube.resources.batch_v1 import Job
+from lightkube.resources.core_v1 import Event
 from lightkube.types import CascadeType
 
-from .job_pods import connect, failures
+from .job_pods import connect, failures, termination_message
 from .manifests import Cluster, config_map
+from .rollback_manifest import BACKUP
 
 POLL_SECONDS = 0.25
 
 
 class RollbackJob:
     """One run of the down migration, from the inputs of a SchemaRollback."""
+
+    backup: str | None = None
+    """What the dump before it said, once the Job has completed."""
 
     def __init__(self, props: Mapping[str, Any]) -> None:
         self._props = props
@@ -63,24 +68,49 @@ class RollbackJob:
             ApiError: the API server refused to tell.
 
         """
+        seen: list[str] = []
         while True:
             job = self._read()
             conditions: list[Any] = (job and job.status and job.status.conditions) or []
-            ended = {c.type for c in conditions if c.status == "True"}
+            ended = {c.type: c.message for c in conditions if c.status == "True"}
             if "Complete" in ended:
                 # It did its work; what stays of it goes by its time to live.
                 with suppress(ApiError, TransportError):
+                    self.backup = self._message_of_backup()
                     self._delete()
                 return None
+            # A Job that ran out of time takes its pods along, and with them the reason.
+            seen = self._reasons() or seen
             if "Failed" in ended:
-                reasons = failures(self._client, self._namespace, self._name)
-                return "; ".join(reasons) or f"{self} failed without a pod"
+                return "; ".join(seen) or f"{self}: {ended['Failed']}"
+            if job and not conditions and (refused := self._refused_pod(job)):
+                # It must not start later, when nobody watches it any more.
+                self._delete()
+                return refused
             self._pause("its end")
 
     def _read(self) -> Any:
         """Return the Job, or None while the API server is away: that is no verdict."""
         with suppress(TransportError):
             return self._client.get(Job, self._name, namespace=self._namespace)
+        return None
+
+    def _reasons(self) -> list[str]:
+        with suppress(TransportError):
+            return failures(self._client, self._namespace, self._name)
+        return []
+
+    def _message_of_backup(self) -> str | None:
+        return termination_message(self._client, self._namespace, self._name, BACKUP)
+
+    def _refused_pod(self, job: Any) -> str | None:
+        """Return why the Job gets no pod: a missing ServiceAccount, a quota, a policy."""
+        if job.status and job.status.active:
+            return None
+        about = {"involvedObject.uid": job.metadata.uid, "reason": "FailedCreate"}
+        with suppress(TransportError):
+            for event in self._client.list(Event, namespace=self._namespace, fields=about):
+                return f"{self} gets no pod: {event.message}"
         return None
 
     def _delete(self) -> None:

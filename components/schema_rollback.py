@@ -1,7 +1,7 @@
 """Runs the down migration as a Job when `pulumi destroy` begins.
 
-The provider class is stored by reference and the code on disk runs with the inputs in the state:
-this module's and the class's name are a contract, and so are the inputs' names.
+The provider classes are stored by reference and the code on disk runs with the inputs in the state:
+this module's and the classes' names are a contract, and so are the inputs' names.
 """
 
 import json
@@ -11,9 +11,11 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
 
-from .manifests import FILES_DIR, JobTemplate
-from .migration_files import newest
-from .refusal import refuse
+from .refusal import refuse, say
+from .rollback_manifest import RollbackArgs, rollback_job
+
+# What this process rolled back already: one `pulumi destroy` is one process of this provider.
+_done: set[str] = set()
 
 
 class SchemaRollbackProvider(ResourceProvider):
@@ -39,20 +41,26 @@ class SchemaRollbackProvider(ResourceProvider):
             Refused: in one sentence, when the Job could not start or did not complete.
 
         """
-        # Imported here, since most runs only compare and never destroy.
-        from .rollback_job import RollbackJob
-
-        try:
-            job = RollbackJob(props)
-            job.start()
-        except Exception as error:  # whatever it is, the user gets one sentence
-            refuse(f"nothing was destroyed: the rollback could not start: {_named(error)}")
-        try:
-            reason = job.wait()
-        except Exception as error:
-            refuse(f"{job} was started and may still drop the tables: {_named(error)}; look at it")
-        if reason:
+        if reason := _roll_back(props):
             refuse(f"nothing was destroyed: {reason}")
+        _done.add(_id)
+
+
+class UnfinishedRollbackProvider(SchemaRollbackProvider):
+    """Rolls back where no SchemaRollback did, since an `up` failed before it came to that one."""
+
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        """Run the rollback Job; where tables may stay behind, its failure stops nothing.
+
+        Raises:
+            Refused: in one sentence, when rows could go with a database that goes next.
+
+        """
+        if _id in _done or not (reason := _roll_back(props)):
+            return
+        if props["must_succeed"]:
+            refuse(f"the database and the access to it were not destroyed: {reason}")
+        say(f"the checkpoint tables stay, if there are any, since they could not go: {reason}")
 
 
 class SchemaRollback(Resource, name="SchemaRollback"):
@@ -65,40 +73,81 @@ class SchemaRollback(Resource, name="SchemaRollback"):
     def __init__(
         self,
         name: str,
-        jobs: JobTemplate,
+        args: RollbackArgs,
         files: Mapping[str, str],
         *,
-        owns_database: bool,
-        allow_data_loss: bool,
         needs: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        manifest = jobs.job(
-            "rollback",
-            newest(files),
-            "rollback",
-            [f"{FILES_DIR}/migrate.sh", "down"],
-            config_map=f"{jobs.name}-rollback-{newest(files)}",
-            environment={
-                "ALLOW_DATA_LOSS": json.dumps(allow_data_loss),
-                "OWNS_DATABASE": json.dumps(owns_database),
-            },
-            backoff_limit=0,
-        )
-        inputs = {
-            "kubeconfig": pulumi.Output.secret(jobs.cluster.kubeconfig),
-            "kube_context": jobs.cluster.context,
-            "namespace": jobs.namespace,
-            "job_name": manifest["metadata"]["name"],
-            # Text, since a dynamic provider gets every number back as a float.
-            "manifest": json.dumps(manifest, sort_keys=True),
-            "files": dict(files),
-            "seconds": jobs.await_seconds,
-        }
         depends = pulumi.ResourceOptions(depends_on=[*needs])
         super().__init__(
-            SchemaRollbackProvider(), name, inputs, pulumi.ResourceOptions.merge(opts, depends)
+            SchemaRollbackProvider(),
+            name,
+            _inputs(args, files),
+            pulumi.ResourceOptions.merge(opts, depends),
         )
+
+
+class UnfinishedRollback(Resource, name="UnfinishedRollback"):
+    """Comes just before the migration and goes just after it, see docs/decisions/0009."""
+
+    def __init__(
+        self,
+        name: str,
+        args: RollbackArgs,
+        files: Mapping[str, str],
+        *,
+        needs: Sequence[pulumi.Resource],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        depends = pulumi.ResourceOptions(depends_on=[*needs])
+        super().__init__(
+            UnfinishedRollbackProvider(),
+            name,
+            {
+                **_inputs(args, files),
+                "must_succeed": args.owns_database and not args.allow_data_loss,
+            },
+            pulumi.ResourceOptions.merge(opts, depends),
+        )
+
+
+def _inputs(args: RollbackArgs, files: Mapping[str, str]) -> dict[str, Any]:
+    jobs, manifest = args.jobs, rollback_job(args, files)
+    return {
+        "kubeconfig": pulumi.Output.secret(jobs.cluster.kubeconfig),
+        "kube_context": jobs.cluster.context,
+        "namespace": jobs.namespace,
+        "job_name": manifest["metadata"]["name"],
+        # Text, since a dynamic provider gets every number back as a float.
+        "manifest": json.dumps(manifest, sort_keys=True),
+        "files": dict(files),
+        "seconds": jobs.await_seconds,
+    }
+
+
+def _roll_back(props: Mapping[str, Any]) -> str | None:
+    """Run the Job to its end; return why it did not complete and what to do, or None."""
+    # Imported here, since most runs only compare and never destroy.
+    from .rollback_job import RollbackJob
+
+    try:
+        job = RollbackJob(props)
+        job.start()
+    except Exception as error:  # whatever it is, the user gets one sentence
+        return f"the rollback could not start: {_named(error)}; {AGAIN}"
+    try:
+        reason = job.wait()
+    except Exception as error:
+        return f"{job} was started and may still drop the tables: {_named(error)}; look at it"
+    if job.backup:
+        say(job.backup)
+    if reason and "pulumi destroy" not in reason:
+        return f"{reason}; {AGAIN}"
+    return reason
+
+
+AGAIN = "mend it (pulumi up --refresh makes anew what is missing), then run pulumi destroy again"
 
 
 def _named(error: Exception) -> str:

@@ -1,5 +1,7 @@
 """Verifies the migrated schema with a second Job and turns its report into outputs."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TypedDict
 
 import pulumi
@@ -19,6 +21,8 @@ class SchemaVerificationArgs(TypedDict):
     """Number of the newest migration, three digits."""
     migration: SchemaMigration
     """The migration to verify; another run of it is verified anew."""
+    always: bool
+    """Verify on every `up`."""
 
 
 class SchemaVerification(pulumi.ComponentResource):
@@ -34,7 +38,14 @@ class SchemaVerification(pulumi.ComponentResource):
     ) -> None:
         super().__init__("langgraph-checkpoint:index:SchemaVerification", name, None, opts)
         jobs, migration = args["jobs"], args["migration"]
+        for warning in _insecure(jobs):
+            pulumi.log.warn(warning, self)
 
+        annotations: dict[str, pulumi.Input[str | None]] = {
+            "langgraph-checkpoint/migration-uid": migration.job_uid
+        }
+        if args["always"]:
+            annotations["langgraph-checkpoint/verified-at"] = datetime.now(UTC).isoformat()
         job = awaited_job(
             f"{name}-job",
             jobs.job(
@@ -43,7 +54,7 @@ class SchemaVerification(pulumi.ComponentResource):
                 "verify",
                 [f"{FILES_DIR}/verify.sh"],
                 config_map=migration.config_map_name,
-                annotations={"langgraph-checkpoint/migration-uid": migration.job_uid},
+                annotations=annotations,
             ),
             jobs,
             parent=self,
@@ -59,3 +70,17 @@ class SchemaVerification(pulumi.ComponentResource):
 
         self.job_name = job.metadata["name"]
         self.register_outputs({"job_name": self.job_name})
+
+
+def _insecure(jobs: JobTemplate) -> Iterator[str]:
+    mode, vault = jobs.database_environment["PGSSLMODE"], jobs.vault_environment["VAULT_ADDR"]
+    if mode != "verify-full":
+        yield (
+            f"insecureDatabaseSslMode is {mode}: whoever is between the Jobs and PostgreSQL may "
+            "pass for it, and this verification proves less; leave it empty for verify-full"
+        )
+    if vault.startswith("http:"):
+        yield (
+            f"insecureVaultHttp: whoever is between the Jobs and {vault} reads login token and "
+            "credential; give Vault a certificate and leave it false"
+        )

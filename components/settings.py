@@ -29,6 +29,7 @@ class Settings:
     environment: str
     namespace: str
     manage_namespace: bool
+    manage_network_policy: bool
     name: str
     service_account: str
     kubeconfig: str
@@ -36,6 +37,7 @@ class Settings:
     vault_address: str
     vault_address_in_cluster: str
     vault_ca_cert_file: str
+    insecure_vault_http: bool
     vault_namespace: str
     vault_role: str
     vault_policy: str
@@ -63,8 +65,11 @@ class Settings:
     vault_image: str
     backoff_limit: int
     ttl_seconds_after_finished: int
+    start_seconds: int
     timeout_seconds: int
+    verify: str
     allow_data_loss: bool
+    rollback_backup_claim: str
 
     @classmethod
     def load(cls, environ: Mapping[str, str] = os.environ) -> "Settings":

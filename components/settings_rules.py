@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from .settings import Settings
 
+VERIFY = ("onChange", "always")
 INSECURE_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca")
 
 # RFC 1123 labels have 63 characters; up to 17 ("-verification-001") come behind these prefixes.
@@ -17,6 +17,10 @@ KUBERNETES_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 # Vault names reach policies and the agent's configuration: no quote, no glob, no parent segment.
 VAULT_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 VAULT_PATH = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*", re.ASCII)
+AUDIENCE = re.compile(r"\w[\w.:/@-]*", re.ASCII)
+# No user information, which would stand in the Jobs, and nothing that a shell or a log obeys.
+URL = re.compile(r"https?://([\w.-]+|\[[\da-fA-F:.]+\])(:(?P<port>\d{1,5}))?(/[\w./-]*)?", re.ASCII)
+HOST = re.compile(r"[\w:][\w.,:-]*", re.ASCII)
 # An image reference; it must not be read as a shell word or a flag.
 IMAGE = re.compile(r"[a-z0-9][\w.:/@-]*", re.ASCII)
 
@@ -31,6 +35,7 @@ def contradictions(settings: "Settings", stack: str) -> list[str]:
         *_vault(settings),
         *_database(settings),
         *_numbers(settings),
+        *_backup(settings),
     ]
 
 
@@ -75,13 +80,22 @@ def _vault(settings: "Settings") -> Iterator[str]:
         ("vaultAddress", settings.vault_address),
         ("vaultAddressInCluster", settings.vault_address_in_cluster),
     ):
-        if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+        if url and not _is_url(url):
             yield f"{key}: expected a URL such as https://vault.example.com:8200, found {url!r}"
-    if settings.manage_vault_auth_mount and not settings.kubernetes_host_for_vault:
+        elif url.startswith("http:") and not settings.insecure_vault_http:
+            yield f"{key}: expected https://, found {url!r}; only insecureVaultHttp allows http://"
+    host = settings.kubernetes_host_for_vault
+    if settings.manage_vault_auth_mount and not host:
         yield "kubernetesHostForVault: expected the API server's URL; set it or export KUBECONFIG"
+    elif settings.manage_vault_auth_mount and not _is_url(host):
+        yield f"kubernetesHostForVault: expected the API server's URL, found {host!r}"
     if not settings.vault_audience:
         yield "vaultAudience: expected a name, found nothing; a role without one takes any token"
-    yield from _missing_file("vaultCaCertFile", settings.vault_ca_cert_file)
+    elif not AUDIENCE.fullmatch(settings.vault_audience):
+        yield f"vaultAudience: expected a name or a URL, found {settings.vault_audience!r}"
+    if settings.vault_namespace and not VAULT_PATH.fullmatch(settings.vault_namespace.strip("/")):
+        yield f"vaultNamespace: expected names joined by '/', found {settings.vault_namespace!r}"
+    yield from _no_certificate("vaultCaCertFile", settings.vault_ca_cert_file)
 
 
 def _database(settings: "Settings") -> Iterator[str]:
@@ -89,6 +103,8 @@ def _database(settings: "Settings") -> Iterator[str]:
         yield "manageSecret: expected true, since manageDatabase makes the passwords"
     if settings.manage_secret and not settings.database_host:
         yield "databaseHost: expected a host for the managed secret; set it or export PGHOST"
+    elif settings.manage_secret and not HOST.fullmatch(settings.database_host):
+        yield f"databaseHost: expected a host name or address, found {settings.database_host!r}"
     if settings.manage_secret and not settings.manage_database:
         for key, value in (
             ("databaseUsername", settings.database_username),
@@ -113,11 +129,34 @@ def _database(settings: "Settings") -> Iterator[str]:
         # libpq's service file takes one line a value, PostgreSQL cuts names off silently.
         if not value.isprintable() or len(value.encode()) > POSTGRES_NAME_BYTES:
             yield f"{key}: expected at most 63 bytes of printable characters, found {value!r}"
+        if value != value.strip():
+            yield f"{key}: expected a name without spaces around it, found {value!r}"
+    if settings.verify not in VERIFY:
+        yield f"verify: expected one of {', '.join(VERIFY)}, found {settings.verify!r}"
     if not settings.database_name or not settings.database_schema:
         yield "databaseName, databaseSchema: expected names, found nothing"
+    if settings.database_schema == "$user":
+        yield "databaseSchema: expected a schema, found '$user', which is the role's own"
+    if any(character in settings.database_password for character in "\n\r\0\ufffd"):
+        # By its name only: the value is a secret.
+        yield "databasePassword: expected one line of text, found a line break, a NUL or no UTF-8"
     if settings.database_schema.startswith("pg_"):
         yield f"databaseSchema: expected a user's schema, found {settings.database_schema!r}"
-    yield from _missing_file("databaseCaCertFile", settings.database_ca_cert_file)
+    yield from _no_certificate("databaseCaCertFile", settings.database_ca_cert_file)
+
+
+def _backup(settings: "Settings") -> Iterator[str]:
+    claim = settings.rollback_backup_claim
+    if claim and not KUBERNETES_NAME.fullmatch(claim):
+        yield (
+            "rollbackBackupClaim: expected the name of a PersistentVolumeClaim in lower-case "
+            f"letters, digits and '-', at most 63, found {claim!r}"
+        )
+    if claim and settings.manage_namespace:
+        yield (
+            "rollbackBackupClaim: expected manageNamespace to be false, since the claim and the "
+            "dump in it would go with the namespace"
+        )
 
 
 def _numbers(settings: "Settings") -> Iterator[str]:
@@ -125,12 +164,23 @@ def _numbers(settings: "Settings") -> Iterator[str]:
         ("databasePort", settings.database_port, 1, 65535),
         ("backoffLimit", settings.backoff_limit, 0, 20),
         ("ttlSecondsAfterFinished", settings.ttl_seconds_after_finished, 60, 10**9),
+        ("startSeconds", settings.start_seconds, 1, 10**6),
         ("timeoutSeconds", settings.timeout_seconds, 30, 10**6),
     ):
         if not least <= value <= most:
             yield f"{key}: expected a number from {least} to {most}, found {value}"
 
 
-def _missing_file(key: str, path: str) -> Iterator[str]:
+def _is_url(text: str) -> bool:
+    match = URL.fullmatch(text)
+    return match is not None and int(match["port"] or 443) in range(1, 65536)
+
+
+def _no_certificate(key: str, path: str) -> Iterator[str]:
+    """Complain of a file that is not for everybody's eyes, since a ConfigMap shows it to many."""
     if path and not Path(path).is_file():
         yield f"{key}: expected a PEM file, found none at {path!r}"
+    elif path:
+        content = Path(path).read_bytes()
+        if b"-----BEGIN CERTIFICATE-----" not in content or b"PRIVATE KEY" in content:
+            yield f"{key}: expected certificates in PEM and no key, found others in {path!r}"

@@ -5,12 +5,15 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
+from .existing import VaultServer
 from .settings import Settings
 
 
 class VaultArgs(TypedDict):
     """Where Vault is and what it is to hold."""
 
+    server: VaultServer
+    """How this program reaches Vault."""
     address: str
     """URL of Vault as pods reach it."""
     ca_certificate: str
@@ -79,6 +82,8 @@ class JobArgs(TypedDict):
     """How often Kubernetes retries a failed pod."""
     ttl_seconds: int
     """Seconds that a finished Job stays."""
+    start_seconds: int
+    """Seconds that a pod may fail to start."""
     timeout_seconds: int
     """Seconds that one Job may take."""
 
@@ -90,6 +95,8 @@ class CheckpointStorageArgs(TypedDict):
     """Kubernetes namespace of the ServiceAccount and the Jobs."""
     manage_namespace: bool
     """Create the namespace, with restricted Pod Security."""
+    manage_network_policy: bool
+    """Create the NetworkPolicy of the Jobs' pods."""
     service_account: str
     """ServiceAccount of the Jobs."""
     kubeconfig: str
@@ -102,8 +109,14 @@ class CheckpointStorageArgs(TypedDict):
     """The database's side."""
     jobs: JobArgs
     """How the Jobs run."""
+    environment: str
+    """Name of the environment, for the name of a dump."""
+    verify_always: bool
+    """Verify on every `up`, not only after a change."""
     allow_data_loss: bool
     """Let destroy drop tables that hold rows."""
+    backup_claim: str
+    """PersistentVolumeClaim that gets a dump before tables are dropped; empty for no dump."""
 
 
 def storage_args(settings: Settings) -> CheckpointStorageArgs:
@@ -111,6 +124,7 @@ def storage_args(settings: Settings) -> CheckpointStorageArgs:
     return {
         "namespace": settings.namespace,
         "manage_namespace": settings.manage_namespace,
+        "manage_network_policy": settings.manage_network_policy,
         "service_account": settings.service_account,
         "kubeconfig": settings.kubeconfig,
         "kube_context": settings.kube_context,
@@ -122,14 +136,23 @@ def storage_args(settings: Settings) -> CheckpointStorageArgs:
             "vault_image": settings.vault_image,
             "backoff_limit": settings.backoff_limit,
             "ttl_seconds": settings.ttl_seconds_after_finished,
+            "start_seconds": settings.start_seconds,
             "timeout_seconds": settings.timeout_seconds,
         },
+        "environment": settings.environment,
+        "verify_always": settings.verify == "always",
         "allow_data_loss": settings.allow_data_loss,
+        "backup_claim": settings.rollback_backup_claim,
     }
 
 
 def _vault_args(settings: Settings) -> VaultArgs:
     args: VaultArgs = {
+        "server": VaultServer(
+            address=settings.vault_address,
+            ca_file=settings.vault_ca_cert_file,
+            namespace=settings.vault_namespace,
+        ),
         "address": settings.vault_address_in_cluster,
         "ca_certificate": _pem(settings.vault_ca_cert_file),
         "namespace": settings.vault_namespace,

@@ -8,6 +8,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_vault as vault
 
+from .existing import Guard
 from .kubernetes_object import KubernetesObject
 from .manifests import service_account
 from .migration_files import render
@@ -32,6 +33,8 @@ class Credential(TypedDict):
 class VaultAccessArgs(TypedDict):
     """Inputs of VaultAccess."""
 
+    guard: Guard
+    """Refuses to overwrite an account, a policy or a role that others made."""
     namespace: str
     """Kubernetes namespace of the ServiceAccount."""
     service_account: str
@@ -66,12 +69,13 @@ class VaultAccess(pulumi.ComponentResource):
         self, name: str, args: VaultAccessArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("langgraph-checkpoint:index:VaultAccess", name, None, opts)
-        needs = args["needs"]
+        needs, environment = args["needs"], args["guard"].environment
+        hooks = args["guard"].hooks(name)
 
         account = KubernetesObject(
             f"{name}-account",
-            service_account(args["namespace"], args["service_account"]),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=needs),
+            service_account(args["namespace"], environment, args["service_account"]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=needs, hooks=hooks),
         )
         policy = vault.Policy(
             f"{name}-policy",
@@ -79,7 +83,9 @@ class VaultAccess(pulumi.ComponentResource):
             policy=render(
                 POLICY, {"kv_mount": args["kv_mount"], "secret_path": args["secret_path"]}
             ),
-            opts=pulumi.ResourceOptions(parent=self),
+            # The account bears the environment's name: twins of it are refused before they share
+            # a policy or a role.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[account], hooks=hooks),
         )
         role = vault.kubernetes.AuthBackendRole(
             f"{name}-role",
@@ -88,12 +94,15 @@ class VaultAccess(pulumi.ComponentResource):
             bound_service_account_names=[args["service_account"]],
             bound_service_account_namespaces=[args["namespace"]],
             audience=args["audience"],
+            # By name, the next account of that name would be taken for this one. It is Vault's own
+            # default, but what is not said here is not mended either.
+            alias_name_source="serviceaccount_uid",
             token_policies=[policy.name],
             token_no_default_policy=True,
             token_ttl=TOKEN_TTL_SECONDS,
             token_explicit_max_ttl=TOKEN_TTL_SECONDS,
             token_num_uses=TOKEN_USES,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=needs),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*needs, account], hooks=hooks),
         )
         if "credential" in args:
             self._write_once(name, args, args["credential"])
@@ -108,8 +117,9 @@ class VaultAccess(pulumi.ComponentResource):
     def _write_once(self, name: str, args: VaultAccessArgs, credential: Credential) -> None:
         # Check-and-set 0 refuses to overwrite a secret that is there already. It must stand in the
         # options: the provider's own `cas` is sent where Vault does not look
-        # (terraform-provider-vault#1727). Ignoring later changes leaves a rotation outside alone,
-        # and not reading keeps the rotated value out of the state.
+        # (terraform-provider-vault#1727). Every update writes a version, so all that may change is
+        # ignored: a rotation outside stays, and so does a secret that was imported. Not reading
+        # keeps the rotated value out of the state.
         vault.kv.SecretV2(
             f"{name}-secret",
             mount=args["kv_mount"],
@@ -119,6 +129,8 @@ class VaultAccess(pulumi.ComponentResource):
             disable_read=True,
             delete_all_versions=not args["keep_secret_versions"],
             opts=pulumi.ResourceOptions(
-                parent=self, depends_on=args["needs"], ignore_changes=["dataJson"]
+                parent=self,
+                depends_on=args["needs"],
+                ignore_changes=["dataJson", "options", "disableRead", "deleteAllVersions"],
             ),
         )

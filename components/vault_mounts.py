@@ -18,6 +18,8 @@ class KubernetesAuthMountArgs(TypedDict):
     """Mount path of the auth method."""
     kubernetes_host: str
     """URL of the Kubernetes API as Vault reaches it."""
+    environment: str
+    """Name of the environment, which marks the token reviewer."""
     namespace: str
     """Kubernetes namespace of the token reviewer."""
     needs: Sequence[pulumi.Resource]
@@ -57,7 +59,7 @@ class KubernetesAuthMount(pulumi.ComponentResource):
     def _reviewer_token(self, name: str, args: KubernetesAuthMountArgs) -> KubernetesObject:
         account = KubernetesObject(
             f"{name}-reviewer",
-            service_account(args["namespace"]),
+            service_account(args["namespace"], args["environment"]),
             opts=pulumi.ResourceOptions(parent=self, depends_on=args["needs"]),
         )
         reviewer = account.metadata["name"]

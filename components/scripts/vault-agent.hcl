@@ -41,6 +41,18 @@ template {
 
   contents = <<EOT
 {{- with secret "${secret_path}" -}}
+{{- $$fields := .Data.data -}}
+{{- if not $$fields }}{{ sprig_fail "the secret's newest version was destroyed; write another" }}{{ end -}}
+{{- range sprig_list "host" "port" "database" "username" "password" -}}
+{{- if not (sprig_hasKey $$fields .) }}{{ sprig_fail (printf "the secret has no field %q" .) }}{{ end -}}
+{{- if not (sprig_kindIs "string" (index $$fields .)) -}}
+{{ sprig_fail (printf "the secret's field %q is not text" .) }}
+{{- end -}}
+{{- /* Vault keeps what is no UTF-8 as U+FFFD; the others libpq's files cannot hold. */ -}}
+{{- if index $$fields . | sprig_toString | regexMatch "[\n\r\x00\ufffd]" -}}
+{{ sprig_fail (printf "the secret's field %q holds a line break, a NUL or what is no UTF-8" .) }}
+{{- end -}}
+{{- end -}}
 [checkpoint]
 host={{ .Data.data.host }}
 port={{ .Data.data.port }}
@@ -58,7 +70,7 @@ template {
 
   contents = <<EOT
 {{- with secret "${secret_path}" -}}
-*:*:*:*:{{ .Data.data.password | replaceAll "\\" "\\\\" | replaceAll ":" "\\:" }}
+*:*:*:*:{{ .Data.data.password | sprig_toString | replaceAll "\\" "\\\\" | replaceAll ":" "\\:" }}
 {{ end -}}
 EOT
 }

@@ -2,8 +2,8 @@
 # Logs in to Vault with the pod's ServiceAccount token, reads one secret and leaves it as the two
 # files that libpq reads by itself; then ends the Vault token, whatever happened.
 #
-# Exit status: 0 done, 20 refused by Vault, 21 secret not usable, 22 gave up waiting for Vault,
-# 143 stopped by a signal.
+# Exit status: 0 done, 20 refused by Vault or its certificate not trusted, 21 secret not usable,
+# 22 gave up waiting for Vault, 143 stopped by a signal.
 set -u
 umask 077
 : "${VAULT_ADDR:?}" "${VAULT_ROLE:?}" "${SECRET_PATH:?}"
@@ -31,7 +31,7 @@ say() {
 
 finish() { # STATUS SENTENCE
 	say "$2"
-	echo "vault-init: $2" >"$TERMINATION_LOG"
+	echo "$2" >"$TERMINATION_LOG"
 	exit "$1"
 }
 
@@ -71,36 +71,82 @@ run_agent() {
 	[ -s "$rendered" ]
 }
 
-# Sets code (HTTP status or nothing) and reason (one line) from the agent's log, which prints
+# Sets doing, code (HTTP status or nothing) and reason (one line) from the agent's log, which prints
 # Vault's errors as a list, each line behind a star.
 read_log() {
-	code=$(sed -n 's/^.*Code: \([0-9]*\)\. Errors.*/\1/p' "$log" | tail -n 1)
-	reason=$(sed -n 's/^[ |]*\(\\t\)*[ 	]*\* *//p' "$log" | grep -v 'error occurred:' | tail -n 1)
-	[ -n "$reason" ] || reason=$(sed -n \
-		-e 's/.*\(no secret exists at [^ "]*\).*/\1/p' \
-		-e 's/.*map has no entry for key \\"\([a-z]*\)\\".*/the secret has no field "\1"/p' \
-		-e 's/.*error="\(.*\)".*/\1/p' "$log" | tail -n 1)
-	[ -n "$reason" ] || reason=$(tail -n 1 "$log")
 	if [ -s "$token" ]; then
 		doing="reading $SECRET_PATH at $VAULT_ADDR"
 	else
 		doing="login with role $VAULT_ROLE at $VAULT_ADDR"
 	fi
+	code=$(sed -n 's/^.*Code: \([0-9]*\)\. .*/\1/p' "$log" | tail -n 1)
+	reason=$(sed -n 's/^[ |]*\(\\t\)*[ 	]*\* *//p' "$log" | grep -v 'error occurred:' | tail -n 1)
+	[ -n "$reason" ] || reason=$(sed -n \
+		-e 's/.*\(no secret exists at [^ "]*\).*/\1/p' \
+		-e 's/.*calling sprig_fail: \(.*\)".*/\1/p' \
+		-e 's/.*error="\(.*\)".*/\1/p' "$log" | tail -n 1 | sed 's/\\"/"/g')
+	case "$code:$reason" in
+		"$code:" | :"invalid character"*) reason="found an answer${code:+ $code} of something else, such as a proxy" ;;
+		:*) ;;
+		*) reason="Vault answered $code: $reason" ;;
+	esac
 }
 
 # Ends the script when trying again cannot help.
 stop_if_fatal() {
-	case "$code:$reason" in
-		*"no secret exists"* | *"has no field"* | 404:*) finish 21 "$doing: $reason" ;;
-		400:* | 403:*) finish 20 "$doing: Vault answered $code: $reason" ;;
+	case "$reason" in
+		*"no secret exists"*) finish 21 "$doing: $(explain_missing)" ;;
+		*"the secret"*) finish 21 "$doing: $reason" ;;
+		*"certificate has expired"*) finish 20 "$doing: $reason; renew Vault's certificate" ;;
+		*x509:*) finish 20 "$doing: $reason; vaultCaCertFile must hold the CA of Vault's certificate" ;;
 		*) ;;
 	esac
+	# A token that died since the login, as Vault restarted or revoked it, is refused like this too.
+	case "$attempt:$code:$doing" in
+		1:403:reading*) return ;;
+		*) ;;
+	esac
+	case "$code" in
+		400 | 403) finish 20 "$doing: $reason; $(advise)" ;;
+		404) finish 21 "$doing: $reason; check vaultKvMount and vaultSecretPath" ;;
+		*) ;;
+	esac
+}
+
+# The agent does not tell a secret that never was from one whose newest version was deleted.
+explain_missing() {
+	case $(vault read -field=metadata "${reason#*exists at }" 2>/dev/null) in
+		*deletion_time:[0-9]*) echo "the secret's newest version was deleted; undelete it or write another" ;;
+		*) echo "$reason; write it with the fields host, port, database, username and password" ;;
+	esac
+}
+
+advise() {
+	case "$doing: $reason" in
+		*"role name"*) echo "make that role, or set vaultRole to another" ;;
+		*"service account name"*) echo "bind the role to the ServiceAccount of this pod" ;;
+		*"namespace not"*) echo "bind the role to the namespace of this pod" ;;
+		*audience*) echo "the role's audience must be the one that vaultAudience names" ;;
+		login*denied) echo "the auth mount is not there or cannot review the pod's token" ;;
+		reading*denied) echo "no policy of the role lets it read this path" ;;
+		*) echo "see Vault's audit log" ;;
+	esac
+}
+
+# A terminal obeys them wherever a message shows the field. The second half of them is two bytes in
+# UTF-8, which tr makes two of the first half.
+has_control_characters() {
+	LC_ALL=C grep -q '[[:cntrl:]]' "$1" ||
+		tr '\302\200-\237' '\002\001' <"$1" | grep -q "$(printf '\002\001')"
 }
 
 # libpq's files hold one value a line; anything else would be cut off or taken for another setting.
 check_files() {
 	if [ "$(wc -l <"$service")" -ne 5 ] || [ "$(wc -l <"$pgpass")" -ne 1 ]; then
 		finish 21 "a field of $SECRET_PATH holds a line break"
+	fi
+	if has_control_characters "$service"; then
+		finish 21 "a field of $SECRET_PATH other than the password holds a control character"
 	fi
 	for field in host port dbname user; do
 		grep -q "^$field=.*[^[:space:]]\$" "$service" || finish 21 \
@@ -127,4 +173,4 @@ until run_agent; do
 done
 check_files
 say "credential of $SECRET_PATH is in memory"
-echo "vault-init: credential read" >"$TERMINATION_LOG"
+echo "credential read" >"$TERMINATION_LOG"

@@ -49,7 +49,7 @@ def deploy(
 ) -> Callable[..., Deployment]:
     """Make environments on the session's stack; they end with it."""
 
-    def make(name: str, **settings: Any) -> Deployment:
+    def make(name: str, /, **settings: Any) -> Deployment:
         folder: Path = tmp_path_factory.mktemp(name) / "program"
         return Deployment(folder, name, devstack, **(names(name) | settings))
 

@@ -10,6 +10,7 @@ from tests.support.database import (
     application_credential,
     as_parameters,
     connect,
+    dump,
     tables,
 )
 from tests.support.deployment import Deployment
@@ -24,6 +25,11 @@ REFUSAL = (
 @pytest.fixture(scope="module")
 def database(dev: Deployment) -> str:
     return dev.settings["databaseName"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def first_schema(dev: Deployment, database: str) -> str:
+    return dump(dev, database)
 
 
 def test_r6_destroy_refuses_rows_in_one_sentence_and_touches_nothing(
@@ -81,10 +87,21 @@ def test_a_preview_refuses_a_change_that_up_would_refuse(dev: Deployment, databa
 
 
 def test_other_changed_settings_run_no_rollback(dev: Deployment, database: str) -> None:
-    dev.configure(timeoutSeconds=700, ttlSecondsAfterFinished=90_000, name="renamed-jobs")
+    dev.configure(
+        timeoutSeconds=700,
+        ttlSecondsAfterFinished=90_000,
+        name="renamed-jobs",
+        serviceAccount="renamed",
+        vaultAudience="renamed",
+        vaultImage="hashicorp/vault:1.15",
+        backoffLimit=1,
+    )
 
+    preview = json.loads(dev.preview("--json").expect().text)
     dev.up().expect()
 
+    steps = {s["urn"].rpartition("::")[2]: s["op"] for s in preview["steps"]}
+    assert steps["checkpoints-rollback"] == steps["checkpoints-unfinished-rollback"] == "update"
     with connect(dev, database) as connection:
         assert connection.execute("SELECT count(*) FROM checkpoints").fetchone() == (1,)
 
@@ -118,10 +135,13 @@ def test_destroy_with_permission_leaves_no_table_and_no_object(
     assert not json.loads(dev.state())["deployment"].get("resources")
 
 
-def test_the_environment_comes_up_again_after_its_destroy(dev: Deployment) -> None:
+def test_f34_a_second_life_has_the_schema_of_the_first(
+    dev: Deployment, database: str, first_schema: str
+) -> None:
     dev.up().expect()
 
     assert dev.outputs()["verification"]["ok"] is True
+    assert dump(dev, database) == first_schema
 
 
 def test_an_environment_with_a_schema_of_its_own_comes_and_goes(

@@ -1,17 +1,14 @@
 """vault-init.sh as a program, against the real Vault and the real API server."""
 
-import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from psycopg import sql
 
-from components.migration_files import SCRIPTS, render
 from tests.support.database import connect
 from tests.support.deployment import Deployment
+from tests.support.vault_init import VaultInit
 
 SECRET = {"host": "h", "port": "1", "database": "d", "username": "u", "password": "p"}
 PASSWORDS = {
@@ -25,79 +22,6 @@ PASSWORDS = {
     "url": "a%20b@c/d?e=f#g",
     "long": "x" * 1000,
 }
-
-
-@dataclass
-class VaultInit:
-    """One pod's view of vault-init: a folder for credentials and a ServiceAccount token."""
-
-    dev: Deployment
-    folder: Path
-
-    def put(self, secret: dict[str, Any]) -> None:
-        """Write another version of the Jobs' secret."""
-        fields = [f"{key}={value}" for key, value in secret.items()]
-        path = "bizmatters/agent-executor/postgres"
-        mount = self.dev.settings["vaultKvMount"]
-        self.dev.run("bao", "kv", "put", f"-mount={mount}", path, *fields).expect()
-
-    def token(self, audience: str = "vault", account: str = "agent-executor") -> str:
-        """Return a projected token as the pod would find it."""
-        namespace = self.dev.settings["namespace"]
-        return (
-            self.dev.run(
-                *("kubectl", "-n", namespace, "create", "token", account),
-                f"--audience={audience}",
-            )
-            .expect()
-            .text
-        )
-
-    def run(self, token: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        """Run the script under busybox ash until it ends."""
-        process = self.start(token, **environ)
-        output, _ = process.communicate(timeout=60)
-        return subprocess.CompletedProcess(process.args, process.returncode, output)
-
-    def start(self, token: str, **environ: str) -> subprocess.Popen[str]:
-        """Start the script under busybox ash."""
-        settings = self.dev.settings
-        path = f"{settings['vaultKvMount']}/data/bizmatters/agent-executor/postgres"
-        values = {
-            "auth_mount": settings["vaultAuthMount"],
-            "role": settings["vaultRole"],
-            "secret_path": path,
-            "token_file": str(self.folder / "token"),
-            "credentials_dir": str(self.folder),
-        }
-        (self.folder / "agent.hcl").write_text(render(SCRIPTS / "vault-agent.hcl", values))
-        (self.folder / "token").write_text(token)
-        own = {
-            "VAULT_ROLE": settings["vaultRole"],
-            "SECRET_PATH": path,
-            "CREDENTIALS_DIR": str(self.folder),
-            "AGENT_CONFIG": str(self.folder / "agent.hcl"),
-            "TOKEN_FILE": str(self.folder / "token"),
-            "TERMINATION_LOG": str(self.folder / "termination-log"),
-            "DEADLINE_SECONDS": "3",
-        }
-        inherited = {key: v for key, v in self.dev.environ.items() if key != "VAULT_TOKEN"}
-        return subprocess.Popen(
-            ["busybox", "ash", SCRIPTS / "vault-init.sh"],
-            env=inherited | own | environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def sentence(self) -> str:
-        """Return the termination message."""
-        return (self.folder / "termination-log").read_text().strip()
-
-    def left(self) -> set[str]:
-        """Return the files that stay in the credentials folder."""
-        own = {"agent.hcl", "token", "termination-log"}
-        return {path.name for path in self.folder.iterdir()} - own
 
 
 @pytest.fixture
@@ -165,6 +89,25 @@ def test_i8_a_missing_field_is_named(vault_init: VaultInit, field: str) -> None:
     assert "Vault token revoked" in done.stdout
 
 
+@pytest.mark.parametrize("value", [None, True, {"a": "b"}, ["h"]], ids=repr)
+@pytest.mark.parametrize("field", ["host", "password"])
+def test_i8_a_field_that_is_not_text_is_named(
+    vault_init: VaultInit, field: str, value: object
+) -> None:
+    vault_init.put(SECRET | {field: value})
+
+    assert vault_init.run(vault_init.token()).returncode == 21
+    assert vault_init.sentence().endswith(f'the secret\'s field "{field}" is not text')
+
+
+def test_i8_a_number_passes_for_text(vault_init: VaultInit) -> None:
+    vault_init.put(SECRET | {"port": 5432, "password": 12345})
+
+    assert vault_init.run(vault_init.token()).returncode == 0
+    assert "port=5432\n" in (vault_init.folder / "pg_service.conf").read_text()
+    assert (vault_init.folder / "pgpass").read_text() == "*:*:*:*:12345\n"
+
+
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
@@ -210,13 +153,6 @@ def test_f18_an_unreachable_vault_is_retried_until_the_deadline(vault_init: Vaul
     assert "gave up after" in vault_init.sentence()
     assert "connection refused" in vault_init.sentence()
     assert done.stdout.count("attempt ") >= 2
-
-
-def test_i10_a_vault_with_another_ca_is_not_trusted(vault_init: VaultInit) -> None:
-    done = vault_init.run(vault_init.token(), VAULT_CACERT="/etc/ssl/certs/ca-certificates.crt")
-
-    assert done.returncode == 22
-    assert "certificate signed by unknown authority" in vault_init.sentence()
 
 
 def test_f2_a_stopped_vault_init_ends_and_leaves_nothing(vault_init: VaultInit) -> None:

@@ -12,6 +12,7 @@ current-context: here
 contexts: [{name: here, context: {cluster: c}}]
 clusters: [{name: c, cluster: {server: "https://10.0.0.1:6443"}}]
 """
+PEM = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
 ENVIRON = {
     "KUBECONFIG": "/no/such/file",
     "VAULT_ADDR": "https://10.0.0.1:8200",
@@ -81,6 +82,8 @@ def test_dev_declares_exactly_these_resources(storage) -> None:
         "Policy checkpoints-application-access-policy",
         "AuthBackendRole checkpoints-application-access-role",
         "SecretV2 checkpoints-application-access-secret",
+        "NetworkPolicy checkpoints-network",
+        "UnfinishedRollback checkpoints-unfinished-rollback",
         "SchemaMigration checkpoints-migration",
         "ConfigMap checkpoints-migration-files",
         "Job checkpoints-migration-job",
@@ -99,6 +102,8 @@ def test_somebody_elses_vault_and_database_leave_only_access_and_jobs(storage) -
         "ServiceAccount checkpoints-access-account",
         "Policy checkpoints-access-policy",
         "AuthBackendRole checkpoints-access-role",
+        "NetworkPolicy checkpoints-network",
+        "UnfinishedRollback checkpoints-unfinished-rollback",
         "SchemaMigration checkpoints-migration",
         "ConfigMap checkpoints-migration-files",
         "Job checkpoints-migration-job",
@@ -115,6 +120,7 @@ def test_the_vault_role_is_bound_to_one_account_namespace_and_audience(storage) 
     assert role["boundServiceAccountNames"] == ["agent-executor"]
     assert role["boundServiceAccountNamespaces"] == ["bizmatters"]
     assert role["audience"] == "vault"
+    assert role["aliasNameSource"] == "serviceaccount_uid"
     assert role["tokenNoDefaultPolicy"] is True
     assert role["tokenTtl"] == role["tokenExplicitMaxTtl"] == 120
     assert role["tokenNumUses"] == 10
@@ -187,7 +193,7 @@ def test_the_migration_job_runs_migrate_after_vault_init(storage) -> None:
 
     assert job["metadata"]["name"] == "agent-executor-migration-001"
     assert [c["name"] for c in pod["initContainers"]] == ["vault-init"]
-    assert pod["containers"][0]["command"] == ["sh", "/migrations/migrate.sh", "up"]
+    assert pod["containers"][0]["args"] == ["sh", "/migrations/migrate.sh", "up"]
     assert environment(pod["containers"][0])["OWNER_ROLE"] == "langgraph_owner"
     assert environment(pod["containers"][0])["APP_ROLE"] == "langgraph_app"
     assert job["spec"]["backoffLimit"] == 3
@@ -215,6 +221,7 @@ def test_whatever_holds_a_credential_is_registered_as_a_secret(configure, declar
         "SecretV2 checkpoints-application-access-secret dataJson",
         "VerificationReport checkpoints-verification-report kubeconfig",
         "SchemaRollback checkpoints-rollback kubeconfig",
+        "UnfinishedRollback checkpoints-unfinished-rollback kubeconfig",
     }
 
 
@@ -224,7 +231,7 @@ def test_the_rollback_carries_its_whole_job_as_text(allowed, storage) -> None:
 
     job = json.loads(rollback["manifest"])
     main = job["spec"]["template"]["spec"]["containers"][0]
-    assert main["command"] == ["sh", "/migrations/migrate.sh", "down"]
+    assert main["args"] == ["sh", "/migrations/migrate.sh", "down"]
     assert environment(main)["ALLOW_DATA_LOSS"] == str(allowed).lower()
     assert "001_create_checkpointer_tables.down.sql" in rollback["files"]
 
@@ -268,14 +275,14 @@ def test_tls_is_verified_unless_a_setting_named_insecure_lowers_it(storage) -> N
 
 
 def test_certificates_travel_in_the_config_map(storage, tmp_path) -> None:
-    (tmp_path / "ca.pem").write_text("PEM\n")
+    (tmp_path / "ca.pem").write_text(PEM)
     resources = storage(
         **DEV, vaultCaCertFile=str(tmp_path / "ca.pem"), databaseCaCertFile=str(tmp_path / "ca.pem")
     )
 
     files = resources["ConfigMap checkpoints-migration-files"].inputs
     assert files["immutable"] is True
-    assert files["data"]["vault-ca.pem"] == files["data"]["database-ca.pem"] == "PEM\n"
+    assert files["data"]["vault-ca.pem"] == files["data"]["database-ca.pem"] == PEM
 
 
 def test_changed_content_changes_the_config_maps_name(storage) -> None:
@@ -285,3 +292,16 @@ def test_changed_content_changes_the_config_maps_name(storage) -> None:
 
     assert name() == name()
     assert name(vaultRole="another") != name()
+
+
+@pytest.mark.parametrize(("verify", "anew"), [("onChange", False), ("always", True)])
+def test_the_verification_job_is_another_one_each_time_only_if_asked_to(
+    storage, verify: str, *, anew: bool
+) -> None:
+    first, second = storage(**DEV, verify=verify), storage(**DEV, verify=verify)
+
+    def differs(job: str) -> bool:
+        return first[job].inputs["spec"] != second[job].inputs["spec"]
+
+    assert differs("Job checkpoints-verification-job") is anew
+    assert not differs("Job checkpoints-migration-job")

@@ -1,6 +1,9 @@
+import copy
+
 import pytest
 
-from components.manifests import Cluster, JobTemplate
+from components.manifests import CHECK_FILES, USER_ID, Cluster, JobTemplate
+from tests.support.pod_mutations import NOT_ADMITTED, OUR_OWN
 
 TEMPLATE = JobTemplate(
     cluster=Cluster(kubeconfig="", context=""),
@@ -12,8 +15,10 @@ TEMPLATE = JobTemplate(
     vault_environment={"VAULT_ADDR": "https://v"},
     database_environment={"SCHEMA": "public"},
     audience="vault",
+    files_sha256="0" * 64 + "  a.sql",
     backoff_limit=3,
     ttl_seconds=60,
+    start_seconds=45,
     timeout_seconds=600,
 )
 JOB = TEMPLATE.job("migration", "001", "migrate", ["/migrations/migrate.sh"], config_map="files")
@@ -21,17 +26,89 @@ POD = JOB["spec"]["template"]["spec"]
 CONTAINERS = [*POD["initContainers"], *POD["containers"]]
 
 
-@pytest.mark.parametrize("container", CONTAINERS, ids=lambda c: c["name"])
-def test_s7_containers_meet_restricted_pod_security(container) -> None:
-    context = container["securityContext"]
+STRICT_POD = {
+    "runAsNonRoot": True,
+    "runAsUser": USER_ID,
+    "runAsGroup": USER_ID,
+    "fsGroup": USER_ID,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+STRICT_CONTAINER = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
 
-    assert context["allowPrivilegeEscalation"] is False
-    assert context["readOnlyRootFilesystem"] is True
-    assert context["capabilities"] == {"drop": ["ALL"]}
-    assert POD["securityContext"]["runAsNonRoot"] is True
-    assert POD["securityContext"]["runAsUser"] > 0
-    assert POD["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert container["resources"].keys() == {"requests", "limits"}
+
+def violations(pod) -> list[str]:
+    """Return in what a pod is less confined than restricted Pod Security and we ask for."""
+    found = [key for key in ("hostNetwork", "hostPID", "hostIPC") if key in pod]
+    if pod.get("automountServiceAccountToken") is not False:
+        found.append("automountServiceAccountToken")
+    if pod["securityContext"] != STRICT_POD:
+        found.append("securityContext")
+    for volume in pod["volumes"]:
+        found += volume.keys() - {"name", "emptyDir", "configMap", "projected"}
+    for container in [*pod["initContainers"], *pod["containers"]]:
+        if container["securityContext"] != STRICT_CONTAINER:
+            found.append(f"securityContext of {container['name']}")
+        if container.get("resources", {}).keys() != {"requests", "limits"}:
+            found.append(f"resources of {container['name']}")
+        mounts = {mount["name"] for mount in container["volumeMounts"]}
+        if "token" in mounts and container["name"] != "vault-init":
+            found.append(f"token in {container['name']}")
+    return found
+
+
+def test_s7_the_jobs_pods_are_confined() -> None:
+    assert violations(POD) == []
+
+
+@pytest.mark.parametrize("mutation", NOT_ADMITTED | OUR_OWN)
+def test_s7_a_pod_that_is_less_confined_does_not_pass(mutation: str) -> None:
+    pod = copy.deepcopy(POD)
+
+    (NOT_ADMITTED | OUR_OWN)[mutation](pod)
+
+    assert violations(pod) != []
+
+
+def test_each_container_checks_the_files_before_anything_else() -> None:
+    for container in CONTAINERS:
+        environment = {entry["name"]: entry["value"] for entry in container["env"]}
+
+        assert container["command"] == [
+            "sh",
+            "-c",
+            CHECK_FILES.replace("$", "$$"),
+            "check-files.sh",
+        ]
+        assert container["args"][0] == "sh"
+        assert environment["FILES_SHA256"] == TEMPLATE.files_sha256
+        assert environment["FILES_DIR"] == "/migrations"
+
+
+def test_s14_kubernetes_expands_no_variable_in_a_value() -> None:
+    template = JobTemplate(
+        **{
+            **TEMPLATE.__dict__,
+            "database_environment": {"OWNER_ROLE": "x", "SCHEMA": "$(OWNER_ROLE)$$"},
+        }
+    )
+    job = template.job("migration", "001", "migrate", ["sh"], config_map="files")
+    (main,) = job["spec"]["template"]["spec"]["containers"]
+
+    assert {"name": "SCHEMA", "value": "$$(OWNER_ROLE)$$$$"} in main["env"]
+
+
+def test_pitfalls_46_and_48_no_service_selects_the_pods_and_no_mesh_enters_them() -> None:
+    metadata = JOB["spec"]["template"]["metadata"]
+    labels = metadata["labels"]
+
+    assert labels["app.kubernetes.io/name"] == "agent-migration"
+    assert not {"app", "app.kubernetes.io/instance", "app.kubernetes.io/component"} & labels.keys()
+    assert labels["sidecar.istio.io/inject"] == "false"
+    assert metadata["annotations"]["linkerd.io/inject"] == "disabled"
 
 
 def test_the_vault_token_is_mounted_in_vault_init_only() -> None:

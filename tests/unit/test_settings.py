@@ -132,6 +132,10 @@ def test_another_environments_settings_are_refused(configure, environ) -> None:
         ("databaseName", "two\nlines"),
         ("databaseSchema", "s" * 64),
         ("databaseSchema", "pg_catalog"),
+        ("databaseSchema", "$user"),
+        ("databaseName", "blank "),
+        ("databaseUsername", "\u00e9" * 32),
+        ("verify", "never"),
         ("insecureDatabaseSslMode", "verify-full"),
         ("insecureDatabaseSslMode", "verify-ca"),
         ("vaultCaCertFile", "/no/such.pem"),
@@ -184,3 +188,15 @@ def test_a_password_never_appears_in_a_complaint(configure, environ) -> None:
     configure(environment="dev", databasePassword="hunter2", namespce="x", timeoutSeconds=1)
 
     assert "hunter2" not in problems(environ)
+
+
+@pytest.mark.parametrize("password", ["two\nlines", "end\r", "nul\0", "no UTF-8 \ufffd"])
+def test_i7_a_password_that_cannot_arrive_is_refused_by_its_key_alone(
+    password, configure, environ
+) -> None:
+    configure(environment="dev", manageSecret=True, databasePassword=password)
+
+    text = problems(environ)
+
+    assert "databasePassword: expected one line of text" in text
+    assert password not in text

@@ -1,0 +1,62 @@
+"""Manifest of the rollback Job, with the dump that comes first where a claim is named."""
+
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from .manifests import FILES_DIR, JobTemplate
+from .migration_files import newest
+
+BACKUP = "backup"
+BACKUP_DIR = "/backup"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollbackArgs:
+    """What a rollback may do, beside what all Jobs share."""
+
+    jobs: JobTemplate
+    environment: str
+    owns_database: bool
+    allow_data_loss: bool
+    backup_claim: str
+
+
+def rollback_job(args: RollbackArgs, files: Mapping[str, str]) -> dict[str, Any]:
+    """Return the manifest of the Job that drops the tables."""
+    number = newest(files)
+    manifest = args.jobs.job(
+        "rollback",
+        number,
+        "rollback",
+        [f"{FILES_DIR}/migrate.sh", "down"],
+        config_map=f"{args.jobs.name}-rollback-{number}",
+        environment={
+            "ALLOW_DATA_LOSS": json.dumps(args.allow_data_loss),
+            "OWNS_DATABASE": json.dumps(args.owns_database),
+        },
+        backoff_limit=0,
+    )
+    # Without the permission only empty tables are dropped, and nothing is worth a dump.
+    if args.backup_claim and args.allow_data_loss:
+        _back_up_first(manifest["spec"]["template"]["spec"], args)
+    return manifest
+
+
+def _back_up_first(pod: dict[str, Any], args: RollbackArgs) -> None:
+    """Add the dump as an init container: the rollback starts only after it has completed."""
+    container = deepcopy(pod["containers"][0])
+    container["name"] = BACKUP
+    container["args"] = ["sh", f"{FILES_DIR}/backup.sh"]
+    container["env"] += [
+        {"name": "BACKUP_CLAIM", "value": f"{args.jobs.namespace}/{args.backup_claim}"},
+        {"name": "BACKUP_DIR", "value": BACKUP_DIR},
+        {"name": "BACKUP_NAME", "value": args.environment},
+    ]
+    container["volumeMounts"].append({"name": BACKUP, "mountPath": BACKUP_DIR})
+    pod["initContainers"].append(container)
+    pod["volumes"].append(
+        {"name": BACKUP, "persistentVolumeClaim": {"claimName": args.backup_claim}}
+    )

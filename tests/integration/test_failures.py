@@ -1,0 +1,102 @@
+"""Whatever fails in or around a Job, `pulumi up` ends with the sentence of docs/failures.md.
+
+The tests share an environment: each breaks one thing, and mends it again. The rest of the causes
+is in tests/soak/test_failures.py.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from docs.failure_table import recordings
+from tests.integration.conftest import DEV
+from tests.support.causes import CAUSES, NO_REVIEWER
+from tests.support.deployment import Deployment
+from tests.support.failures import fail, steady
+from tests.support.vault_api import Answer, VaultApi, VaultProxy
+from tests.support.vault_causes import VAULT_CAUSES
+from tests.support.vault_init import VaultInit
+
+IN_VAULT_INIT = ("role missing", "field missing", "vault away")
+IN_THE_MIGRATION = ("database password", "database away")
+GAVE_UP = 22
+AS_VARIABLE = {"vaultAddressInCluster": "VAULT_ADDR", "vaultCaCertFile": "VAULT_CACERT"}
+# Moving an auth mount away and back takes Vault 20 seconds.
+QUICK = [*(cause for cause in VAULT_CAUSES if cause != "auth mount missing"), NO_REVIEWER]
+NEVER_STARTED = ("image of vault-init", "quota", "limit range", "no node")
+
+
+@pytest.fixture(scope="module")
+def dev(deploy: Callable[..., Deployment]) -> Deployment:
+    deployment = deploy("failures", **DEV, vaultRole="agent-executor")
+    deployment.up().expect()
+    return deployment
+
+
+@pytest.fixture
+def vault_init(dev: Deployment, tmp_path: Path) -> VaultInit:
+    return VaultInit(dev, tmp_path)
+
+
+@pytest.mark.parametrize("cause", QUICK)
+def test_f18_f20_i9_i10_vault_init_says_what_is_wrong(vault_init: VaultInit, cause: str) -> None:
+    expected, token = recordings()[cause], vault_init.token()
+    environ = {"DEADLINE_SECONDS": "1" if expected["exit"] == GAVE_UP else "10"}
+    with CAUSES[cause](vault_init.dev) as settings:
+        environ |= {AS_VARIABLE[key]: value for key, value in settings.items()}
+        done = vault_init.run(token, **environ)
+
+    assert done.returncode == expected["exit"], done.stdout
+    assert steady(vault_init.sentence()) == expected["sentence"]
+    assert vault_init.left() == set()
+
+
+def test_f19_a_token_that_died_after_the_login_is_followed_by_one_more_login(
+    vault_init: VaultInit,
+) -> None:
+    vault, revoked = VaultApi(vault_init.dev), []
+
+    def revoke_first(path: str, answer: Answer) -> Answer:
+        if path.endswith("/login") and not revoked:
+            revoked.append(answer[1]["auth"]["client_token"])
+            vault.request(
+                "POST", "auth/token/revoke", body=json.dumps({"token": revoked[0]}).encode()
+            )
+        return answer
+
+    with VaultProxy(vault_init.dev, revoke_first) as proxy:
+        done = vault_init.run(vault_init.token(), VAULT_ADDR=proxy.address)
+
+    assert done.returncode == 0, done.stdout
+    assert len(proxy.logins) == 2
+
+
+@pytest.mark.parametrize("cause", IN_VAULT_INIT)
+def test_f18_f24_what_fails_in_an_init_container_ends_up(dev: Deployment, cause: str) -> None:
+    fail(dev, cause)
+
+
+def test_a_job_that_vault_refused_runs_again_once_vault_is_mended(dev: Deployment) -> None:
+    dev.up().expect()
+
+
+@pytest.mark.parametrize("cause", IN_THE_MIGRATION)
+def test_f24_what_fails_in_the_migration_ends_up(dev: Deployment, cause: str) -> None:
+    fail(dev, cause)
+
+
+def test_a_job_that_postgresql_refused_runs_again_once_the_secret_is_right(
+    dev: Deployment,
+) -> None:
+    dev.up().expect()
+
+
+@pytest.mark.parametrize("cause", NEVER_STARTED)
+def test_f24_f25_a_pod_that_never_starts_ends_up(dev: Deployment, cause: str) -> None:
+    fail(dev, cause)
+
+
+def test_a_job_without_a_pod_runs_again_once_there_is_room(dev: Deployment) -> None:
+    dev.up().expect()

@@ -1,0 +1,80 @@
+"""A database that the program made is closed to everybody else; another's is left as it is."""
+
+import psycopg
+import pytest
+
+from tests.migrations.conftest import run_file
+from tests.migrations.test_up_roles import Roles
+from tests.support.postgres import Database, Server
+
+PUBLIC = """
+SELECT 'database ' || a.privilege_type FROM pg_database AS d,
+    aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) AS a
+WHERE d.datname = current_database() AND a.grantee = 0
+UNION ALL
+SELECT 'schema ' || a.privilege_type FROM pg_namespace AS n, aclexplode(n.nspacl) AS a
+WHERE n.nspname = 'public' AND a.grantee = 0
+ORDER BY 1
+"""
+DEFAULTS = ["database CONNECT", "database TEMPORARY", "schema USAGE"]
+
+
+def of_public(database: Database) -> list[str]:
+    with database.connect() as connection:
+        return [row[0] for row in connection.execute(PUBLIC.encode())]
+
+
+@pytest.fixture
+def owned(database: Database, roles: Roles) -> dict[str, str]:
+    """Give the database to the owner role; return the variables of the migration."""
+    database.execute(f"ALTER DATABASE {database.name} OWNER TO {roles.owner}")
+    return {**roles.variables(), "owns_database": "true"}
+
+
+@pytest.fixture
+def roles(server: Server, database: Database) -> Roles:
+    return Roles(server, database)
+
+
+def test_s10_nobody_but_the_three_roles_may_enter_an_owned_database(
+    database: Database, server: Server, roles: Roles, owned: dict[str, str]
+) -> None:
+    stranger = server.create_role()
+
+    result = run_file(database, "up", **owned)
+
+    assert result.returncode == 0, result.stderr
+    assert of_public(database) == []
+    with pytest.raises(psycopg.OperationalError, match="does not have CONNECT"):
+        psycopg.connect(server.conninfo(database.name, stranger))
+    with (
+        psycopg.connect(server.conninfo(database.name, roles.app)) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute("CREATE TEMPORARY TABLE checkpoints (id int)")
+
+
+def test_s13_what_public_was_given_by_hand_is_taken_back_and_nothing_else_done(
+    database: Database, owned: dict[str, str]
+) -> None:
+    run_file(database, "up", **owned)
+    second = run_file(database, "up", **owned)
+    database.execute(
+        f"GRANT CONNECT ON DATABASE {database.name} TO PUBLIC",
+        "GRANT CREATE ON SCHEMA public TO PUBLIC",
+    )
+
+    third = run_file(database, "up", **owned)
+
+    assert "nothing to do" in second.stdout
+    assert third.returncode == 0, third.stderr
+    assert of_public(database) == []
+
+
+def test_somebody_elses_database_stays_open_to_whom_it_was(
+    database: Database, roles: Roles, owned: dict[str, str]
+) -> None:
+    result = run_file(database, "up", **roles.variables())
+
+    assert result.returncode == 0, result.stderr
+    assert of_public(database) == DEFAULTS

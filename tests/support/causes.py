@@ -1,0 +1,104 @@
+"""What can be wrong around the Jobs; each is broken for a while and mended again."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.support.database import TABLES, connect
+from tests.support.deployment import Deployment
+from tests.support.pods import Pods
+from tests.support.vault_causes import VAULT_CAUSES, Cause, Settings, secret
+
+NO_REVIEWER = "reviewer without right"
+NOBODYS_IMAGE = "localhost:1/no-such-image:1"
+PUBLIC_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+# The migration's container asks for 256Mi at most.
+SMALL = {"type": "Container", "max": {"memory": "100Mi"}}
+
+
+def settings(**values: str) -> Cause:
+    """Change settings only."""
+
+    @contextmanager
+    def cause(_: Deployment) -> Iterator[Settings]:
+        yield {**values}
+
+    return cause
+
+
+@contextmanager
+def no_create_right(dev: Deployment) -> Iterator[Settings]:
+    """Take the right to make tables away from the owner, and the tables made already."""
+    with connect(dev, dev.settings["databaseName"]) as admin:
+        admin.execute(f"DROP TABLE IF EXISTS {', '.join(TABLES)}".encode())
+        admin.execute("REVOKE CREATE ON SCHEMA public FROM pg_database_owner")
+        yield {}
+        admin.execute("GRANT CREATE ON SCHEMA public TO pg_database_owner")
+
+
+@contextmanager
+def quota(dev: Deployment) -> Iterator[Settings]:
+    """Allow no pod in the namespace."""
+    kubectl = Pods(dev).kubectl
+    kubectl("create", "quota", "no-pods", "--hard=pods=0").expect()
+    # The pods of finished Jobs may not be counted any more before the quota is known.
+    kubectl("wait", "--for=jsonpath={.status.hard.pods}=0", "quota/no-pods").expect()
+    yield {}
+    kubectl("delete", "quota", "no-pods").expect()
+
+
+@contextmanager
+def limits(dev: Deployment) -> Iterator[Settings]:
+    """Let the API server admit small containers only."""
+    metadata = {"name": "small"}
+    manifest = {"apiVersion": "v1", "kind": "LimitRange", "metadata": metadata}
+    Pods(dev).create(manifest | {"spec": {"limits": [SMALL]}}).expect()
+    yield {}
+    Pods(dev).kubectl("delete", "limitrange", "small").expect()
+
+
+@contextmanager
+def no_reviewer(dev: Deployment) -> Iterator[Settings]:
+    """Take the right to review tokens from the ServiceAccount that Vault does it with."""
+    text = dev.run("kubectl", "get", "clusterrolebindings", "-o", "json").expect().text
+    (binding,) = (
+        item
+        for item in json.loads(text)["items"]
+        for subject in item.get("subjects", ())
+        if subject.get("namespace") == dev.settings["namespace"]
+    )
+    name = binding["metadata"]["name"]
+    dev.run("kubectl", "delete", "clusterrolebinding", name).expect()
+    try:
+        yield {}
+    finally:
+        for key in ("uid", "resourceVersion"):
+            del binding["metadata"][key]
+        Pods(dev).create(binding).expect()
+
+
+@contextmanager
+def cordoned(dev: Deployment) -> Iterator[Settings]:
+    """Let the only node take no pod."""
+    (node,) = json.loads(dev.run("kubectl", "get", "nodes", "-o", "json").text)["items"]
+    name = node["metadata"]["name"]
+    dev.run("kubectl", "cordon", name).expect()
+    try:
+        yield {}
+    finally:
+        dev.run("kubectl", "uncordon", name).expect()
+
+
+CAUSES: dict[str, Cause] = VAULT_CAUSES | {
+    NO_REVIEWER: no_reviewer,
+    "database password": secret(lambda fields: fields | {"password": "wrong"}),
+    "database missing": secret(lambda fields: fields | {"database": "another"}),
+    "database away": secret(lambda fields: fields | {"port": "1"}),
+    "database of another ca": settings(databaseCaCertFile=PUBLIC_AUTHORITIES),
+    "create right": no_create_right,
+    "image of vault-init": settings(vaultImage=NOBODYS_IMAGE),
+    "image of the migration": settings(postgresImage=NOBODYS_IMAGE),
+    "quota": quota,
+    "limit range": limits,
+    "no node": cordoned,
+}

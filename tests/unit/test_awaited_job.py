@@ -1,0 +1,71 @@
+from types import SimpleNamespace as Object
+from typing import Any
+
+import pulumi
+import pytest
+
+from components import job_pods, job_start
+from components.awaited_job import Watch
+from tests.unit.test_manifests import TEMPLATE
+
+PROVIDER = "[BackoffLimitExceeded] Job has reached the specified backoff limit"
+DEADLINE = "[DeadlineExceeded] Job was active longer than specified deadline"
+
+
+@pytest.fixture
+def explained(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Let a Job fail; return what is said of it."""
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "error", said.append)
+    monkeypatch.setattr(job_pods, "connect", lambda _: None)
+
+    def explain(
+        *told: str, pods: Any = (), seen: tuple[str, ...] = (), ended: bool = False
+    ) -> list[str]:
+        def failures(*_: Any, main: bool) -> list[str]:
+            assert not main
+            if isinstance(pods, Exception):
+                raise pods
+            return list(pods)
+
+        thread: Any = Object(reasons=list(seen), ended=ended, start=lambda: None)
+        monkeypatch.setattr(job_start, "JobStart", lambda *_: thread)
+        monkeypatch.setattr(job_pods, "failures", failures)
+        watch = Watch("job", TEMPLATE)
+        arguments: Any = Object(errors=[*told])
+        watch.begin(arguments)
+        assert watch.explain(arguments) is False
+        return [text.removeprefix(f"Job {TEMPLATE.namespace}/job: ") for text in said]
+
+    return explain
+
+
+def test_r4_an_init_container_has_its_say(explained: Any) -> None:
+    assert explained(PROVIDER, pods=["vault-init: no role"]) == ["vault-init: no role"]
+
+
+def test_nothing_is_added_to_what_the_provider_knows(explained: Any) -> None:
+    assert explained("[Pod x]: [Error] refused", PROVIDER) == []
+
+
+def test_f25_a_job_that_was_ended_gives_the_reason_seen_before(explained: Any) -> None:
+    assert explained(DEADLINE, seen=("no pod is made, FailedCreate: quota",), ended=True) == [
+        "no pod is made, FailedCreate: quota; no pod started within startSeconds, 45 s"
+    ]
+
+
+def test_f24_the_words_of_the_provider_are_not_repeated(explained: Any) -> None:
+    waits = "container migrate waits, ErrImagePull: not found"
+
+    said = explained(f"[migrate][ErrImagePull] not found; {DEADLINE}", seen=(waits,), ended=True)
+
+    assert said == ["no pod started within startSeconds, 45 s"]
+
+
+def test_a_deadline_tells_what_was_seen_last_or_that_it_was_too_short(explained: Any) -> None:
+    assert explained(DEADLINE, seen=("no node",)) == ["no node"]
+    assert explained(DEADLINE)[1:] == ["still at work after timeoutSeconds, 600 s; raise it"]
+
+
+def test_pods_that_cannot_be_read_do_not_hide_the_failure(explained: Any) -> None:
+    assert explained(PROVIDER, pods=OSError("away")) == ["its pods cannot be read: away"]
