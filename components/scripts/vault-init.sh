@@ -86,7 +86,9 @@ read_log() {
 		-e 's/.*calling sprig_fail: \(.*\)".*/\1/p' \
 		-e 's/.*error="\(.*\)".*/\1/p' "$log" | tail -n 1 | sed 's/\\"/"/g')
 	case "$code:$reason" in
-		"$code:" | :"invalid character"*) reason="found an answer${code:+ $code} of something else, such as a proxy" ;;
+		"$code:" | :"invalid character"*)
+			reason="found an answer${code:+ $code} of something else, such as a proxy"
+			;;
 		:*) ;;
 		*) reason="Vault answered $code: $reason" ;;
 	esac
@@ -116,7 +118,9 @@ stop_if_fatal() {
 # The agent does not tell a secret that never was from one whose newest version was deleted.
 explain_missing() {
 	case $(vault read -field=metadata "${reason#*exists at }" 2>/dev/null) in
-		*deletion_time:[0-9]*) echo "the secret's newest version was deleted; undelete it or write another" ;;
+		*deletion_time:[0-9]*)
+			echo "the secret's newest version was deleted; undelete it or write another"
+			;;
 		*) echo "$reason; write it with the fields host, port, database, username and password" ;;
 	esac
 }

@@ -47,8 +47,10 @@ class Run:
     def wait_until(self, condition: Callable[[], object]) -> None:
         """Wait until something holds, which must be before the migration ends."""
         try:
-            wait_until(lambda: condition() or self.ended)
-            assert condition()
+            # What held once need not hold when asked again.
+            held: list[object] = []
+            wait_until(lambda: held.append(condition()) or held[-1] or self.ended)
+            assert held[-1] or condition()
         except AssertionError as error:
             error.add_note(self.output)
             raise
