@@ -2,12 +2,13 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,13 +99,17 @@ def assert_finished(dev: Deployment, migration: Migration, finished: str) -> Non
 
 def process_of(pod: str) -> int:
     """Return the pid, as this machine sees it, of the script that a pod runs."""
-    (pid,) = (
-        int(process.name)
-        for process in Path("/proc").glob("[0-9]*")
-        if SCRIPT.encode() in (process / "cmdline").read_bytes().split(b"\0")
-        and (process / "root/etc/hostname").read_text().strip() == pod.removeprefix("pod/")
-    )
-    return pid
+    for process in Path("/proc").glob("[0-9]*"):
+        # Others end while this looks at them, and some may not be looked into.
+        with suppress(OSError):
+            arguments = (process / "cmdline").read_bytes().split(b"\0")
+            # The script's own subshells have its arguments too; it is the first of its namespace.
+            first = re.search(r"^NSpid:.*\t1$", (process / "status").read_text(), re.MULTILINE)
+            if SCRIPT.encode() in arguments and first:
+                hostname = (process / "root/etc/hostname").read_text().strip()
+                if pod == f"pod/{hostname}":
+                    return int(process.name)
+    raise LookupError(pod)
 
 
 def test_f1_a_killed_container_is_followed_by_a_pod_that_completes(
