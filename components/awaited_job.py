@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
+from .job_template import JobTemplate
 from .kubernetes_object import KubernetesObject
-from .manifests import JobTemplate
 
 if TYPE_CHECKING:
     from .job_start import JobStart

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pulumi
-import pulumi_vault as vault
 
+from .accesses import accesses
 from .data_guard import DataGuard
 from .database import CheckpointDatabase
-from .existing import Guard
+from .foundation import data_holders, foundation
 from .job_setup import job_files, job_template
 from .kubernetes_object import KubernetesObject
-from .manifests import Cluster, restricted_namespace
 from .migration_files import newest
 from .network_policy import network_policy
 from .rollback_manifest import RollbackArgs
@@ -19,8 +18,6 @@ from .schema_migration import SchemaMigration
 from .schema_rollback import SchemaRollback, UnfinishedRollback
 from .schema_verification import SchemaVerification
 from .storage_args import CheckpointStorageArgs
-from .vault_access import VaultAccess, VaultAccessArgs
-from .vault_mounts import KubernetesAuthMount, KubernetesAuthMountArgs
 from .verification_report import REPORTED
 
 
@@ -52,18 +49,17 @@ class CheckpointStorage(pulumi.ComponentResource):
 
         guard = DataGuard(
             f"{name}-guard",
-            owned=_owned(args),
+            owned=data_holders(args),
             allow_data_loss=args["allow_data_loss"],
             opts=pulumi.ResourceOptions(parent=self),
         )
-        mounts = self._mounts(name, args, guard)
+        beneath = foundation(name, args, guard, parent=self)
         database = self._database(name, args, guard)
-        accesses = self._accesses(name, args, database, needs=mounts)
-        network = self._network(name, args, needs=[*mounts, *accesses])
-        needs = [*mounts, *([database] if database else []), *accesses, *network]
+        logins = accesses(name, args, database, parent=self, needs=beneath)
+        network = self._network(name, args, needs=[*beneath, *logins])
+        needs = [*beneath, *([database] if database else []), *logins, *network]
         rollback = RollbackArgs(
             jobs=jobs,
-            environment=args["environment"],
             owns_database=args["database"]["manage"],
             allow_data_loss=args["allow_data_loss"],
             backup_claim=args["backup_claim"],
@@ -103,7 +99,7 @@ class CheckpointStorage(pulumi.ComponentResource):
         self.verification = pulumi.Output.all(**{key: getattr(report, key) for key in REPORTED})
         self.migration_job = migration.job_name
         self.verification_job = verification.job_name
-        self.application = pulumi.Output.from_input(accesses[-1].login if database else None)
+        self.application = pulumi.Output.from_input(logins[-1].login if database else None)
         self.register_outputs(
             {
                 "schema_version": self.schema_version,
@@ -113,45 +109,6 @@ class CheckpointStorage(pulumi.ComponentResource):
                 "application": self.application,
             }
         )
-
-    def _mounts(
-        self, name: str, args: CheckpointStorageArgs, guard: DataGuard
-    ) -> list[pulumi.Resource]:
-        """Create what the environment asks this program to own beneath everything else."""
-        owned: list[pulumi.Resource] = [guard]
-        if args["manage_namespace"]:
-            owned.append(
-                KubernetesObject(
-                    f"{name}-namespace",
-                    restricted_namespace(args["namespace"], args["environment"]),
-                    opts=pulumi.ResourceOptions(
-                        parent=self,
-                        depends_on=[guard],
-                        hooks=_guard(args).hooks(f"{name}-namespace"),
-                    ),
-                )
-            )
-        if "kubernetes_host" in args["vault"]:
-            auth: KubernetesAuthMountArgs = {
-                "path": args["vault"]["auth_mount"],
-                "kubernetes_host": args["vault"]["kubernetes_host"],
-                "environment": args["environment"],
-                "namespace": args["namespace"],
-                "needs": [*owned],
-            }
-            opts = pulumi.ResourceOptions(parent=self)
-            owned.append(KubernetesAuthMount(f"{name}-auth", auth, opts))
-        if args["vault"]["manage_kv_mount"]:
-            owned.append(
-                vault.Mount(
-                    f"{name}-kv",
-                    path=args["vault"]["kv_mount"],
-                    type="kv",
-                    options={"version": "2"},
-                    opts=pulumi.ResourceOptions(parent=self, depends_on=[guard]),
-                )
-            )
-        return owned
 
     def _network(
         self, name: str, args: CheckpointStorageArgs, *, needs: Sequence[pulumi.Resource]
@@ -184,80 +141,3 @@ class CheckpointStorage(pulumi.ComponentResource):
             },
             opts=pulumi.ResourceOptions(parent=self),
         )
-
-    def _accesses(
-        self,
-        name: str,
-        args: CheckpointStorageArgs,
-        database: CheckpointDatabase | None,
-        *,
-        needs: Sequence[pulumi.Resource],
-    ) -> list[VaultAccess]:
-        """Let the Jobs read their credential and, where roles are made, the application its own."""
-        opts = pulumi.ResourceOptions(parent=self)
-        if database is None:
-            password = args["database"].get("password")
-            access = _access_args(args, "", args["database"]["username"], password, needs)
-            return [VaultAccess(f"{name}-access", access, opts)]
-        migrator, application = args["database"]["username"], args["database"]["application_role"]
-        return [
-            VaultAccess(
-                f"{name}-access",
-                _access_args(args, "", migrator, database.migrator_password, needs),
-                opts,
-            ),
-            VaultAccess(
-                f"{name}-application-access",
-                _access_args(args, "-app", application, database.application_password, needs),
-                opts,
-            ),
-        ]
-
-
-def _owned(args: CheckpointStorageArgs) -> dict[str, str]:
-    """Return what holds the rows and is dropped once it leaves the settings, and the schema."""
-    vault_args, database = args["vault"], args["database"]
-    owned = {
-        "namespace": (args["manage_namespace"], args["namespace"]),
-        "KV mount": (vault_args["manage_kv_mount"], vault_args["kv_mount"]),
-        "database": (database["manage"], database["name"]),
-        "schema": (True, database["schema"]),
-    }
-    return {what: name for what, (managed, name) in owned.items() if managed}
-
-
-def _guard(args: CheckpointStorageArgs) -> Guard:
-    cluster = Cluster(kubeconfig=args["kubeconfig"], context=args["kube_context"])
-    return Guard(environment=args["environment"], cluster=cluster, vault=args["vault"]["server"])
-
-
-def _access_args(
-    args: CheckpointStorageArgs,
-    suffix: str,
-    username: str,
-    password: pulumi.Input[str] | None,
-    needs: Sequence[pulumi.Resource],
-) -> VaultAccessArgs:
-    vault_args, database = args["vault"], args["database"]
-    access: VaultAccessArgs = {
-        "guard": _guard(args),
-        "namespace": args["namespace"],
-        "service_account": args["service_account"] + suffix,
-        "role": vault_args["role"] + suffix,
-        "policy": vault_args["policy"] + suffix,
-        "auth_mount": vault_args["auth_mount"],
-        "audience": vault_args["audience"],
-        "kv_mount": vault_args["kv_mount"],
-        "secret_path": vault_args["secret_path"] + suffix,
-        "keep_secret_versions": vault_args["keep_secret_versions"],
-        "needs": needs,
-    }
-    if vault_args["manage_secret"] and password is not None:
-        access["credential"] = {
-            "host": database["host"],
-            "port": str(database["port"]),
-            "database": database["name"],
-            "username": username,
-            "password": password,
-        }
-    return access

@@ -3,16 +3,10 @@
 import json
 from collections.abc import Mapping
 
-from .manifests import (
-    CREDENTIALS_DIR,
-    DATABASE_CA,
-    FILES_DIR,
-    TOKEN_DIR,
-    VAULT_CA,
-    Cluster,
-    JobTemplate,
-)
+from .job_template import JobTemplate
+from .manifests import Cluster
 from .migration_files import SCRIPTS, load_migrations, load_scripts, render, sums
+from .pod import CREDENTIALS_DIR, DATABASE_CA, FILES_DIR, TOKEN_DIR, VAULT_CA
 from .storage_args import CheckpointStorageArgs, DatabaseArgs, VaultArgs
 
 
@@ -21,6 +15,7 @@ def job_template(args: CheckpointStorageArgs, files: Mapping[str, str]) -> JobTe
     jobs = args["jobs"]
     return JobTemplate(
         cluster=Cluster(kubeconfig=args["kubeconfig"], context=args["kube_context"]),
+        environment=args["environment"],
         namespace=args["namespace"],
         name=jobs["name"],
         service_account=args["service_account"],

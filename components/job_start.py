@@ -13,7 +13,7 @@ from lightkube import ApiError, Client
 from lightkube.resources.batch_v1 import Job
 
 from .job_pods import connect, node_on_its_way, obstacles
-from .manifests import JobTemplate
+from .job_template import JobTemplate
 
 POLL_SECONDS = 1
 # The first two come before the pods are deleted, and with them what they say.

@@ -4,7 +4,8 @@ import ipaddress
 from typing import Any
 from urllib.parse import urlsplit
 
-from .manifests import KINDS, PART_OF, owned_by
+from .job_template import KINDS
+from .manifests import PART_OF, owned_by
 from .storage_args import CheckpointStorageArgs
 
 DNS_PORT = 53

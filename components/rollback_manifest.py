@@ -6,8 +6,9 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from .manifests import FILES_DIR, JobTemplate
+from .job_template import JobTemplate
 from .migration_files import newest
+from .pod import FILES_DIR
 
 BACKUP = "backup"
 BACKUP_DIR = "/backup"
@@ -18,7 +19,6 @@ class RollbackArgs:
     """What a rollback may do, beside what all Jobs share."""
 
     jobs: JobTemplate
-    environment: str
     owns_database: bool
     allow_data_loss: bool
     backup_claim: str
@@ -53,7 +53,7 @@ def _back_up_first(pod: dict[str, Any], args: RollbackArgs) -> None:
     container["env"] += [
         {"name": "BACKUP_CLAIM", "value": f"{args.jobs.namespace}/{args.backup_claim}"},
         {"name": "BACKUP_DIR", "value": BACKUP_DIR},
-        {"name": "BACKUP_NAME", "value": args.environment},
+        {"name": "BACKUP_NAME", "value": args.jobs.environment},
     ]
     container["volumeMounts"].append({"name": BACKUP, "mountPath": BACKUP_DIR})
     pod["initContainers"].append(container)

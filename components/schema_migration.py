@@ -6,9 +6,11 @@ from typing import TypedDict
 import pulumi
 
 from .awaited_job import awaited_job
+from .job_template import JobTemplate
 from .kubernetes_object import KubernetesObject
-from .manifests import FILES_DIR, JobTemplate, config_map
+from .manifests import config_map
 from .migration_files import digest, newest
+from .pod import FILES_DIR
 
 
 class SchemaMigrationArgs(TypedDict):

@@ -7,7 +7,8 @@ from typing import TypedDict
 import pulumi
 
 from .awaited_job import awaited_job
-from .manifests import FILES_DIR, JobTemplate
+from .job_template import JobTemplate
+from .pod import FILES_DIR
 from .schema_migration import SchemaMigration
 from .verification_report import VerificationReport
 

@@ -9,7 +9,8 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
 
-from .manifests import Cluster, JobTemplate
+from .job_template import JobTemplate
+from .manifests import Cluster
 
 REPORTED = ("ok", "version", "schema", "database", "server", "role", "checks", "tables")
 

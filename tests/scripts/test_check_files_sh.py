@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from components.manifests import CHECK_FILES
 from components.migration_files import sums
+from components.pod import CHECK_FILES
 
 FILES = {"a.sql": "SELECT 1;\n", "b.sh": "echo b\n", "vault-agent.hcl": "ü\n"}
 

@@ -2,11 +2,14 @@ import copy
 
 import pytest
 
-from components.manifests import CHECK_FILES, USER_ID, Cluster, JobTemplate
+from components.job_template import JobTemplate
+from components.manifests import Cluster
+from components.pod import CHECK_FILES, USER_ID
 from tests.support.pod_mutations import NOT_ADMITTED, OUR_OWN
 
 TEMPLATE = JobTemplate(
     cluster=Cluster(kubeconfig="", context=""),
+    environment="dev",
     namespace="ns",
     name="agent",
     service_account="agent",

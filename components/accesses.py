@@ -1,0 +1,71 @@
+"""Who may read which credential in Vault."""
+
+from collections.abc import Sequence
+
+import pulumi
+
+from .database import CheckpointDatabase
+from .foundation import existing_guard
+from .storage_args import CheckpointStorageArgs
+from .vault_access import VaultAccess, VaultAccessArgs
+
+
+def accesses(
+    name: str,
+    args: CheckpointStorageArgs,
+    database: CheckpointDatabase | None,
+    *,
+    parent: pulumi.Resource,
+    needs: Sequence[pulumi.Resource],
+) -> list[VaultAccess]:
+    """Let the Jobs read their credential and, where roles are made, the application its own."""
+    opts = pulumi.ResourceOptions(parent=parent)
+    if database is None:
+        password = args["database"].get("password")
+        access = _access_args(args, "", args["database"]["username"], password, needs)
+        return [VaultAccess(f"{name}-access", access, opts)]
+    migrator, application = args["database"]["username"], args["database"]["application_role"]
+    return [
+        VaultAccess(
+            f"{name}-access",
+            _access_args(args, "", migrator, database.migrator_password, needs),
+            opts,
+        ),
+        VaultAccess(
+            f"{name}-application-access",
+            _access_args(args, "-app", application, database.application_password, needs),
+            opts,
+        ),
+    ]
+
+
+def _access_args(
+    args: CheckpointStorageArgs,
+    suffix: str,
+    username: str,
+    password: pulumi.Input[str] | None,
+    needs: Sequence[pulumi.Resource],
+) -> VaultAccessArgs:
+    vault_args, database = args["vault"], args["database"]
+    access: VaultAccessArgs = {
+        "guard": existing_guard(args),
+        "namespace": args["namespace"],
+        "service_account": args["service_account"] + suffix,
+        "role": vault_args["role"] + suffix,
+        "policy": vault_args["policy"] + suffix,
+        "auth_mount": vault_args["auth_mount"],
+        "audience": vault_args["audience"],
+        "kv_mount": vault_args["kv_mount"],
+        "secret_path": vault_args["secret_path"] + suffix,
+        "keep_secret_versions": vault_args["keep_secret_versions"],
+        "needs": needs,
+    }
+    if vault_args["manage_secret"] and password is not None:
+        access["credential"] = {
+            "host": database["host"],
+            "port": str(database["port"]),
+            "database": database["name"],
+            "username": username,
+            "password": password,
+        }
+    return access
