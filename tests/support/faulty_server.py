@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.postgres import Server
@@ -16,10 +17,14 @@ class FaultyServer(Server):
 
     def restart(self, number: signal.Signals) -> None:
         """Stop with SIGINT, which is fast, or SIGQUIT, which leaves a crash behind, and start."""
+        self.end(number)
+        self.start()
+
+    def end(self, number: signal.Signals) -> None:
+        """Stop the server by a signal."""
         assert self._process
         self._process.send_signal(number)
         self._process.wait(timeout=30)
-        self.start()
 
     def create_tablespace(self, name: str, folder: Path) -> None:
         """Make a tablespace in a new folder."""
@@ -44,6 +49,28 @@ class FaultyServer(Server):
         """Return the processes of each deadlock that the log tells of."""
         circles = re.findall(r"ERROR:  deadlock detected\n.*((?:.*waits for.*\n)+)", self.log)
         return [{int(pid) for pid in re.findall(r"rocess (\d+)", text)} for text in circles]
+
+
+@dataclass
+class Standby(FaultyServer):
+    """A streaming replica of another server, until it is promoted."""
+
+    primary: Server = field(kw_only=True)
+
+    def promote(self) -> None:
+        """Make it a primary and wait until it is one."""
+        self.execute("SELECT pg_promote()")
+
+    def _initdb(self) -> None:
+        self._give_to_server(self.root)
+        subprocess.run(
+            [*self._run_as_server, str(self.programs / "pg_basebackup"), "--write-recovery-conf",
+             "--checkpoint=fast", "--no-sync", f"--dbname={self.primary.conninfo()}",
+             f"--pgdata={self.root / 'data'}"],
+            cwd=self.root, check=True, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        with (self.root / "data" / "postgresql.conf").open("a") as conf:
+            conf.write(f"port = {self.port}\nunix_socket_directories = '{self.root}'\n")
 
 
 @contextmanager
