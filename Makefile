@@ -52,7 +52,7 @@ check: setup ## Format, lint, types, shell and SQL
 test: setup ## All tests, on two embedded stacks side by side
 	$(PYTHON) -m pytest -n 2 --dist loadfile
 
-soak: setup ## Long runs of faults at random points: about 15 minutes
+soak: setup ## Long runs of faults and of random operations, for hours
 	$(PYTHON) -m pytest tests/soak
 
 upstream: setup ## Compare with released savers (VERSIONS="3.2.0 …") and draft what is new there
@@ -61,7 +61,7 @@ upstream: setup ## Compare with released savers (VERSIONS="3.2.0 …") and draft
 bench: setup ## Benchmarks, printed as a table
 	$(PYTHON) -m benchmarks
 
-bench-live: setup ## Upgrade of 10 million rows a table under traffic; half an hour, 32 GB of disk
+bench-live: setup ## Upgrade of 10 million rows a table under traffic; 32 GB of disk
 	$(PYTHON) -m benchmarks --only live
 
 lock: setup ## Renew the hash-locked requirements
