@@ -217,7 +217,9 @@ WITH wanted_table (tbl, key) AS (VALUES
     JOIN found_column AS f USING (tbl, col)
 ), found_key AS (
     SELECT p.tbl, k.oid, k.conname, i.indkey, i.indclass, i.indcollation,
-        i.indisvalid AND i.indisready AND i.indislive AS usable
+        i.indisvalid AND i.indisready AND i.indislive AS usable,
+        -- optional/drop_thread_id_indexes.sql says so.
+        coalesce(obj_description(k.oid, 'pg_constraint') LIKE 'lean:%', false) AS lean
     FROM plain AS p
     JOIN pg_constraint AS k ON k.conrelid = p.oid AND k.contype = 'p'
     JOIN pg_index AS i ON i.indexrelid = k.conindid
@@ -321,7 +323,11 @@ SELECT 'indexes', name,
     CASE WHEN oid IS NULL THEN 'create'
         -- pg_get_indexdef finds nothing when the index was dropped after this query began
         WHEN indrelid IS NOT NULL AND coalesce(found, definition) = definition THEN 'rebuild' END
-FROM found_index WHERE oid IS NULL OR indrelid IS NULL OR found <> definition OR NOT usable
+FROM found_index AS f
+WHERE CASE WHEN oid IS NULL
+        THEN NOT EXISTS (SELECT FROM found_key AS k WHERE k.tbl = f.tbl AND k.lean)
+        ELSE indrelid IS NULL OR found <> definition OR NOT usable
+    END
 UNION ALL
 SELECT 'indexes', x.relname,
     format('expected no further unique index on %s, found one', p.tbl), NULL

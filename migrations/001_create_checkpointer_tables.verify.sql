@@ -1,9 +1,11 @@
 -- Compares a schema with version 9 of langgraph-checkpoint-postgres and reports what differs.
--- psql -X -f FILE [-v schema=public] [-v owner=ROLE] [-v app_role=ROLE] [-v format=text|json]
+-- psql -X -f FILE [-v schema=public] [-v owner=ROLE] [-v app_role=ROLE] [-v owns_database=false]
+--     [-v format=text|json]
 --
 -- Eight checks, then rows and sizes; json is one line of at most 4000 bytes. Ends with SQLSTATE
 -- MG030 when a check fails. What the round trip writes is always rolled back. The owner and the
--- application's rights are compared where their roles are named.
+-- application's rights are compared where their roles are named, those of PUBLIC on the database
+-- and the schema where the database is the environment's own.
 \set QUIET on
 \set ON_ERROR_STOP on
 \set ON_ERROR_ROLLBACK off
@@ -18,6 +20,8 @@
 \if :{?owner} \else \set owner ''
 \endif
 \if :{?app_role} \else \set app_role ''
+\endif
+\if :{?owns_database} \else \set owns_database false
 \endif
 \if :{?format} \else \set format text
 \endif
@@ -130,7 +134,9 @@ WITH wanted_table (tbl, key) AS (VALUES
     JOIN found_column AS f USING (tbl, col)
 ), found_key AS (
     SELECT p.tbl, k.oid, k.conname, i.indkey, i.indclass, i.indcollation,
-        i.indisvalid AND i.indisready AND i.indislive AS usable
+        i.indisvalid AND i.indisready AND i.indislive AS usable,
+        -- optional/drop_thread_id_indexes.sql says so.
+        coalesce(obj_description(k.oid, 'pg_constraint') LIKE 'lean:%', false) AS lean
     FROM plain AS p
     JOIN pg_constraint AS k ON k.conrelid = p.oid AND k.contype = 'p'
     JOIN pg_index AS i ON i.indexrelid = k.conindid
@@ -234,7 +240,11 @@ SELECT 'indexes', name,
     CASE WHEN oid IS NULL THEN 'create'
         -- pg_get_indexdef finds nothing when the index was dropped after this query began
         WHEN indrelid IS NOT NULL AND coalesce(found, definition) = definition THEN 'rebuild' END
-FROM found_index WHERE oid IS NULL OR indrelid IS NULL OR found <> definition OR NOT usable
+FROM found_index AS f
+WHERE CASE WHEN oid IS NULL
+        THEN NOT EXISTS (SELECT FROM found_key AS k WHERE k.tbl = f.tbl AND k.lean)
+        ELSE indrelid IS NULL OR found <> definition OR NOT usable
+    END
 UNION ALL
 SELECT 'indexes', x.relname,
     format('expected no further unique index on %s, found one', p.tbl), NULL
@@ -363,6 +373,17 @@ WITH app AS (
     UNION ALL
     SELECT name, format('expected no right of PUBLIC, found %s', string_agg(privilege, ', '))
     FROM granted WHERE grantee = 0 GROUP BY name
+    UNION ALL
+    SELECT name, format('expected no right of PUBLIC, found %s',
+        string_agg(g.privilege_type, ', ' ORDER BY g.privilege_type))
+    FROM (
+        SELECT name, acl FROM subject WHERE kind = 'n'
+        UNION ALL
+        -- An empty list stands for the defaults, which let PUBLIC in.
+        SELECT 'database ' || quote_ident(datname), coalesce(datacl, acldefault('d', datdba))
+        FROM pg_database WHERE datname = current_database()
+    ) AS own CROSS JOIN LATERAL aclexplode(own.acl) AS g
+    WHERE :'owns_database' = 'true' AND g.grantee = 0 GROUP BY name
     UNION ALL
     SELECT quote_ident(:'app_role'), 'expected an application role, found no such role'
     WHERE :'app_role' <> '' AND NOT EXISTS (SELECT FROM app)
@@ -495,7 +516,15 @@ JOIN (VALUES
     ('version', '0 to 9 are recorded'),
     ('tables', '4 ordinary tables without triggers, rules or policies'),
     ('columns', 'names, types, defaults and order'),
-    ('indexes', '3 on thread_id, all valid'),
+    ('indexes', (
+        SELECT format('%s on thread_id, all valid', count(*))
+        FROM pg_class AS c
+        JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = :'schema'
+        WHERE c.relkind = 'i' AND c.relname IN (
+            'checkpoints_thread_id_idx', 'checkpoint_blobs_thread_id_idx',
+            'checkpoint_writes_thread_id_idx'
+        )
+    )),
     ('primary_keys', '4 keys'),
     ('nullability', 'null only where LangGraph writes it'),
     ('round_trip', 'written, read and rolled back'),

@@ -5,8 +5,8 @@ set -u
 
 usage() {
     cat << 'USAGE'
-usage: verify_migration.sh [--json] [--schema NAME] [--owner NAME] [--app-role NAME] [--help]
-           [CONNECTION_STRING]
+usage: verify_migration.sh [--json] [--schema NAME] [--owner NAME] [--app-role NAME]
+           [--owns-database] [--help] [CONNECTION_STRING]
 
 Compares the tables with version 9 of langgraph-checkpoint-postgres in eight tests and shows rows
 and sizes. Without CONNECTION_STRING the database is the one of libpq's environment variables
@@ -17,6 +17,8 @@ and sizes. Without CONNECTION_STRING the database is the one of libpq's environm
   --owner NAME     the role that must own the tables; it is acted as, so that a role will do which
                    may be the owner without having its rights
   --app-role NAME  the role that must hold exactly the application's rights
+  --owns-database  nobody but named roles may enter: PUBLIC must hold no right on the database and
+                   the schema
   --help           print this text
 
 Exit status: 0 when all eight tests pass, 1 when one fails or the database cannot be reached.
@@ -32,6 +34,7 @@ format=text
 schema=public
 owner=
 app_role=
+owns_database=false
 connection=
 while [ $# -gt 0 ]; do
     case $1 in
@@ -54,11 +57,15 @@ while [ $# -gt 0 ]; do
             shift
             ;;
         --app-role=*) app_role=${1#--app-role=} ;;
+        --owns-database) owns_database=true ;;
         --help)
             usage
             exit 0
             ;;
-        -*) fail "expected --json, --schema, --owner, --app-role or --help, found '$1'" ;;
+        -*)
+            fail "expected --json, --schema, --owner, --app-role, --owns-database or --help," \
+                "found '$1'"
+            ;;
         *)
             [ -z "$connection" ] || fail "expected one connection string, found two"
             connection=$1
@@ -73,7 +80,8 @@ trap 'rm -f "$errors"' EXIT
 export PGCONNECT_TIMEOUT="${PGCONNECT_TIMEOUT:-5}"
 
 set -- -X -w -q -v "schema=$schema" -v "owner=$owner" -v "app_role=$app_role" \
-    -v "format=$format" -f "$directory/001_create_checkpointer_tables.verify.sql"
+    -v "owns_database=$owns_database" -v "format=$format" \
+    -f "$directory/001_create_checkpointer_tables.verify.sql"
 [ -z "$connection" ] || set -- "$@" -d "$connection"
 report=$(psql "$@" 2> "$errors")
 status=$?

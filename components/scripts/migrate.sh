@@ -7,36 +7,12 @@
 set -u
 
 direction=${1:-}
-credentials=${CREDENTIALS_DIR:-/vault/secrets}
 migration=${MIGRATIONS_DIR:-/migrations}/001_create_checkpointer_tables.$direction.sql
 scripts=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 13
+. "$scripts/connection.sh"
 schema=${SCHEMA:-public}
 deadline=${DEADLINE_SECONDS:-300}
 progress=${PROGRESS_SECONDS:-30}
-termination_log=${TERMINATION_LOG:-/dev/termination-log}
-
-# The messages of libpq that tell credentials from trouble that passes exist in the C locale only.
-export LC_ALL=C
-export PGSERVICEFILE="$credentials/pg_service.conf" PGPASSFILE="$credentials/pgpass"
-PGAPPNAME=${PGAPPNAME:-$(hostname)}
-export PGAPPNAME
-# A peer that vanished is noticed after 15 seconds instead of two hours.
-connection="service=checkpoint connect_timeout=5 tcp_user_timeout=15000"
-connection="$connection keepalives_idle=5 keepalives_interval=5 keepalives_count=2"
-
-# Kubernetes shows what the termination log holds: one sentence there is the container's report.
-finish() {
-    status=$1
-    shift
-    sentence=$(printf '%s' "$*" | tr '\n' ' ' | cut -c 1-2000)
-    { printf '%s\n' "$sentence" > "$termination_log"; } 2> /dev/null || true
-    if [ "$status" -eq 0 ]; then
-        printf '==> result: %s\n' "$sentence"
-    else
-        printf '==> failed: %s\n' "$sentence" >&2
-    fi
-    exit "$status"
-}
 
 child=
 watcher=
@@ -62,26 +38,13 @@ check_arguments() {
         *) finish 13 "expected up or down as the argument, found '$direction'" ;;
     esac
     [ -r "$migration" ] || finish 13 "expected the file $migration, found none that can be read"
-    for file in "$PGSERVICEFILE" "$PGPASSFILE"; do
-        [ -r "$file" ] && [ -s "$file" ] ||
-            finish 11 "expected credentials in $file, found no such file or nothing in it"
-    done
-    echo "==> credential: service checkpoint in $PGSERVICEFILE"
+    use_credentials
 }
 
 # A psql of its own: one that sleeps between its looks, in no transaction that a build waits for.
 watch_builds() {
     run_helper show_progress -v "seconds=$progress" 2> /dev/null &
     watcher=$!
-}
-
-# A server, or something between, that takes what is sent and never answers would hold psql for
-# ever; acknowledged keepalives hide it from libpq.
-kill_after() {
-    sleep "$1" &
-    sleeper=$!
-    trap 'kill "$sleeper"; exit' TERM
-    wait "$sleeper" && kill -KILL "$2"
 }
 
 stop_helpers() {
@@ -118,7 +81,7 @@ run_psql() {
         -v "owns_database=${OWNS_DATABASE:-false}" \
         -f "$migration" "$connection" > "$work/stdout" 2> "$work/stderr" &
     child=$! ending=INT
-    kill_after $(($1 + 5)) "$child" < /dev/null > /dev/null 2>&1 &
+    kill_after $(($1 + 5)) "$child" &
     guard=$!
     while IFS= read -r line; do
         case $line in
@@ -190,14 +153,8 @@ finish_unless_transient() {
         28??? | 42501 | 3D000) finish 11 "credentials or rights: $text" ;;
         ?????) finish 13 "SQL error $code: $text" ;;
     esac
+    ! blames_credentials "$text" || finish 11 "credentials or rights: $text"
     case $text in
-        *'authentication failed'* | *'no password supplied'* | *'no pg_hba.conf entry'* | \
-            *'role "'*'does not exist'* | *'not permitted to log in'* | *'permission denied'* | \
-            *'database "'*'does not exist'* | *'certificate'* | *'does not support SSL'* | \
-            *'definition of service'* | *'service file'* | *'for connection option'* | \
-            *'invalid port'* | *'invalid sslmode'* | *'weak sslmode'*)
-            finish 11 "credentials or rights: $text"
-            ;;
         *'no rows returned'* | *'No such file'* | *'psql: not found'*) finish 13 "psql: $text" ;;
         *) ;;
     esac

@@ -18,9 +18,10 @@ export VAULT_CLIENT_TIMEOUT=5s VAULT_MAX_RETRIES=0
 
 service="$CREDENTIALS_DIR/pg_service.conf"
 pgpass="$CREDENTIALS_DIR/pgpass"
-rendered="$CREDENTIALS_DIR/.rendered"
+rendered="$CREDENTIALS_DIR/${RENDERED_FILE:-.rendered}"
 token="$CREDENTIALS_DIR/.vault-token"
 log="$CREDENTIALS_DIR/.agent.log"
+fields=${SECRET_FIELDS:-host, port, database, username and password}
 attempt_seconds=20
 started=$(date +%s)
 agent=
@@ -121,7 +122,7 @@ explain_missing() {
 		*deletion_time:[0-9]*)
 			echo "the secret's newest version was deleted; undelete it or write another"
 			;;
-		*) echo "$reason; write it with the fields host, port, database, username and password" ;;
+		*) echo "$reason; write it with the fields $fields" ;;
 	esac
 }
 

@@ -1,29 +1,16 @@
 #!/bin/sh
-# Runs verify_migration.sh in the verification Job; its JSON becomes the termination message.
-# Exit status: 0 verified, 1 a check failed, 11 credentials or rights, 12 gave up waiting,
-# 13 another error, 143 stopped by a signal.
-# Environment: CREDENTIALS_DIR MIGRATIONS_DIR SCHEMA OWNER_ROLE APP_ROLE DEADLINE_SECONDS
-# TERMINATION_LOG TMPDIR
+# Runs verify_migration.sh in the verification Job. The termination message of a verified schema is
+# the JSON report, otherwise a sentence. Exit status: 0 verified, 1 a check failed, 11 credentials
+# or rights, 12 gave up waiting, 13 another error, 143 stopped by a signal.
+# Environment: CREDENTIALS_DIR MIGRATIONS_DIR SCHEMA OWNER_ROLE APP_ROLE OWNS_DATABASE
+# DEADLINE_SECONDS TERMINATION_LOG TMPDIR
 set -u
 
-credentials=${CREDENTIALS_DIR:-/vault/secrets}
+scripts=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 13
+. "$scripts/connection.sh"
 migrations=${MIGRATIONS_DIR:-/migrations}
 schema=${SCHEMA:-public}
 deadline=${DEADLINE_SECONDS:-300}
-termination_log=${TERMINATION_LOG:-/dev/termination-log}
-export LC_ALL=C
-export PGSERVICEFILE="$credentials/pg_service.conf" PGPASSFILE="$credentials/pgpass"
-PGAPPNAME=${PGAPPNAME:-$(hostname)}
-export PGAPPNAME
-
-finish() {
-    status=$1
-    shift
-    sentence=$(printf '%s' "$*" | tr '\n' ' ' | cut -c 1-2000)
-    { printf '%s\n' "$sentence" > "$termination_log"; } 2> /dev/null || true
-    printf '==> failed: %s\n' "$sentence" >&2
-    exit "$status"
-}
 
 child=
 # shellcheck disable=SC2329  # the trap below calls it
@@ -33,11 +20,12 @@ stop() {
     finish 143 "stopped by a signal before the end; verification may be run again at any time"
 }
 
-verify() {
-    sh "$migrations/verify_migration.sh" --json --schema "$schema" \
-        --owner "${OWNER_ROLE:-}" --app-role "${APP_ROLE:-}" \
-        "service=checkpoint connect_timeout=5 tcp_user_timeout=15000" \
-        > "$work/report" 2> "$work/error" &
+verify() { # SECONDS
+    # A server that takes what is sent and never answers would hold psql for ever.
+    set -- timeout -s KILL "$1" sh "$migrations/verify_migration.sh" --json --schema "$schema" \
+        --owner "${OWNER_ROLE:-}" --app-role "${APP_ROLE:-}"
+    [ "${OWNS_DATABASE:-false}" = true ] && set -- "$@" --owns-database
+    TMPDIR=$work "$@" "$connection" > "$work/report" 2> "$work/error" &
     child=$!
     wait "$child"
     status=$?
@@ -45,31 +33,24 @@ verify() {
     return "$status"
 }
 
-# The same division as in migrate.sh; each script must work alone in its container.
+# The same division as in migrate.sh.
 finish_unless_transient() {
     text=$(sed -n 's/^verify_migration.sh: //p' "$work/error" | head -n 1)
     text=${text:-$(head -n 1 "$work/error")}
+    [ "$status" -ne 137 ] || text="the server took what was sent and never answered"
     case $text in
         55P03:* | 40???:* | 53???:* | 57???:* | 08???:* | XX000:*) return ;;
         28???:* | 42501:* | 3D000:*) finish 11 "credentials or rights: ${text#*: }" ;;
         [0-9A-Z][0-9A-Z][0-9A-Z][0-9A-Z][0-9A-Z]:*) finish 13 "SQL error $text" ;;
-        *'authentication failed'* | *'no password supplied'* | *'no pg_hba.conf entry'* | \
-            *'role "'*'does not exist'* | *'not permitted to log in'* | *'permission denied'* | \
-            *'database "'*'does not exist'* | *'certificate'* | *'does not support SSL'* | \
-            *'definition of service'* | *'service file'* | *'for connection option'* | \
-            *'invalid port'* | *'invalid sslmode'* | *'weak sslmode'*)
-            finish 11 "credentials or rights: $text"
-            ;;
+    esac
+    ! blames_credentials "$text" || finish 11 "credentials or rights: $text"
+    case $text in
         *'No such file'* | *'psql: not found'*) finish 13 "$text" ;;
         *) ;;
     esac
 }
 
-for file in "$PGSERVICEFILE" "$PGPASSFILE"; do
-    [ -r "$file" ] && [ -s "$file" ] ||
-        finish 11 "expected credentials in $file, found no such file or nothing in it"
-done
-echo "==> credential: service checkpoint in $PGSERVICEFILE"
+use_credentials
 work=$(mktemp -d) || finish 13 "expected a writable directory ${TMPDIR:-/tmp}, found none"
 trap 'rm -rf "$work"' EXIT
 trap stop TERM INT
@@ -77,7 +58,8 @@ end=$(($(date +%s) + deadline))
 attempt=0
 while :; do
     attempt=$((attempt + 1))
-    verify
+    left=$((end - $(date +%s)))
+    verify $((left > 0 ? left + 5 : 5))
     status=$?
     [ ! -s "$work/report" ] || break
     finish_unless_transient
@@ -90,11 +72,12 @@ while :; do
     child=
 done
 echo "==> verify: schema $schema, eight checks"
-{ cat "$work/report" > "$termination_log"; } 2> /dev/null || true
 cat "$work/report"
-if [ "$status" -eq 0 ]; then
-    echo "==> result: verified"
-else
-    echo "==> failed: the schema is not version 9, see problems above" >&2
+if [ "$status" -ne 0 ]; then
+    problems=$(sed -e 's/.*"problems":\["\(.*\)"\].*/\1/' -e 's/","/; /g' -e 's/\\"/"/g' \
+        "$work/report" | cut -c 1-1500)
+    finish 1 "expected schema $schema to equal version 9, found: $problems;" \
+        "docs/drift.md says what repairs it"
 fi
-exit "$status"
+{ cat "$work/report" > "$termination_log"; } 2> /dev/null || true
+echo "==> result: verified"

@@ -13,9 +13,9 @@ from tests.support.postgres import SUPERUSER, Database
 PATIENCE = 30
 
 
-def wait_until(condition: Callable[[], object]) -> None:
+def wait_until(condition: Callable[[], object], patience: float = PATIENCE) -> None:
     """Wait until something holds; fail when it does not in time."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     while not condition():
         assert time.monotonic() < end, "waited too long for what never happened"
         time.sleep(0.01)

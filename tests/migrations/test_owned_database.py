@@ -78,3 +78,36 @@ def test_somebody_elses_database_stays_open_to_whom_it_was(
 
     assert result.returncode == 0, result.stderr
     assert of_public(database) == DEFAULTS
+
+
+@pytest.mark.parametrize("what", ["CONNECT ON DATABASE {}", "CREATE, USAGE ON SCHEMA public"])
+def test_s13_the_verification_names_what_public_was_given_in_an_owned_database(
+    database: Database, roles: Roles, owned: dict[str, str], what: str
+) -> None:
+    run_file(database, "up", **owned)
+    tight = run_file(database, "verify", **owned)
+    grant = what.format(database.name)
+    # The role may do on the schema what everybody may, which is a finding of its own.
+    database.execute(f"GRANT {grant} TO PUBLIC")
+
+    wide = run_file(database, "verify", **owned)
+    of_others = run_file(database, "verify", **roles.variables())
+
+    rights, _, place = grant.partition(" ON ")
+    assert tight.returncode == 0, tight.stdout
+    assert f"{place.lower()}: expected no right of PUBLIC, found {rights}" in wide.stdout
+    assert wide.returncode == 3
+    assert "of PUBLIC, found" not in of_others.stdout
+
+
+def test_s10_an_owned_database_that_was_never_closed_is_a_finding(
+    database: Database, roles: Roles, owned: dict[str, str]
+) -> None:
+    run_file(database, "up", **roles.variables())
+
+    open_still = run_file(database, "verify", **owned)
+
+    assert f"database {database.name}: expected no right of PUBLIC, found CONNECT, TEMPORARY" in (
+        open_still.stdout
+    )
+    assert "schema public: expected no right of PUBLIC, found USAGE" in open_still.stdout

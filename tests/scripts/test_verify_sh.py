@@ -3,12 +3,19 @@
 import json
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.migrations.test_up import TEXTS, make_history
 from tests.scripts.conftest import Container
 from tests.support.postgres import Database, Server
+from tests.support.wire_proxy import WireProxy
+
+
+def report_in(output: str) -> dict[str, Any]:
+    (line,) = (line for line in output.splitlines() if line.startswith("{"))
+    return json.loads(line)
 
 
 def test_a_verified_schema_is_reported(container: Container, database: Database) -> None:
@@ -23,7 +30,7 @@ def test_a_verified_schema_is_reported(container: Container, database: Database)
     assert all(line.startswith("==> ") for line in lines if line != message)
 
 
-def test_a_failed_check_ends_with_1_and_the_report(
+def test_a_failed_check_ends_with_1_and_a_sentence(
     container: Container, database: Database
 ) -> None:
     make_history(database, "2.0.9 at version 8 without task_path", rows=False)
@@ -31,15 +38,17 @@ def test_a_failed_check_ends_with_1_and_the_report(
     status, _, message = container.run("verify.sh")
 
     assert status == 1
-    assert json.loads(message)["checks"]["columns"] is False
+    assert message.startswith("expected schema public to equal version 9, found: columns: ")
+    assert '"' not in message.partition("found: ")[2].partition(";")[0]
+    assert message.endswith("; docs/drift.md says what repairs it")
 
 
 def test_the_schema_setting_is_used(container: Container, database: Database) -> None:
     database.execute('CREATE SCHEMA "La ng"', 'SET search_path = "La ng"', *TEXTS[:2])
 
-    _, _, message = container.run("verify.sh", SCHEMA="La ng")
+    _, output, _ = container.run("verify.sh", SCHEMA="La ng")
 
-    assert json.loads(message)["schema"] == "La ng"
+    assert report_in(output)["schema"] == "La ng"
 
 
 def test_the_rights_of_the_deployments_roles_are_compared(
@@ -48,12 +57,23 @@ def test_the_rights_of_the_deployments_roles_are_compared(
     make_history(database, "complete at version 9", rows=False)
     role = server.create_role()
 
-    status, output, message = container.run("verify.sh", OWNER_ROLE="postgres", APP_ROLE=role)
+    status, output, _ = container.run("verify.sh", OWNER_ROLE="postgres", APP_ROLE=role)
 
     assert status == 1, output
-    report = json.loads(message)
+    report = report_in(output)
     assert [name for name, passed in report["checks"].items() if not passed] == ["rights"]
     assert all(role in problem for problem in report["problems"])
+
+
+@pytest.mark.parametrize(("owns", "passes"), [("true", False), ("false", True), ("", True)])
+def test_s13_public_is_kept_out_of_an_owned_database_only(
+    container: Container, database: Database, owns: str, passes: bool
+) -> None:
+    make_history(database, "complete at version 9", rows=False)
+
+    _, output, _ = container.run("verify.sh", OWNS_DATABASE=owns)
+
+    assert report_in(output)["checks"]["rights"] is passes, output
 
 
 @pytest.mark.parametrize(
@@ -95,6 +115,19 @@ def test_an_unreachable_server_is_waited_for_until_the_deadline(container: Conta
 
     assert status == 12
     assert "Connection refused" in message
+
+
+def test_f13_a_server_that_never_answers_is_left_at_the_deadline(
+    container: Container, database: Database
+) -> None:
+    with WireProxy(database.server.port) as proxy:
+        container.write_service(port=proxy.port, sslmode="disable", gssencmode="disable")
+        proxy.hook = lambda _: proxy.freeze()
+        process = container.start("verify.sh", DEADLINE_SECONDS="1")
+        status, output, message = container.finish(process)
+
+    assert status == 12, output
+    assert "the server took what was sent and never answered" in message
 
 
 def test_a_lock_in_the_way_is_waited_for(container: Container, database: Database) -> None:

@@ -161,6 +161,7 @@ class WireProxy:
         self._lock = threading.Lock()
         self._flowing = threading.Event()
         self._flowing.set()
+        self._closed = False
         self._links: list[Link] = []
         self._listener = socket.create_server((ADDRESS, 0))
         self.port: int = self._listener.getsockname()[1]
@@ -170,14 +171,19 @@ class WireProxy:
 
     def __exit__(self, *_: object) -> None:
         _close(self._listener)
-        self._flowing.set()
+        with self._lock:
+            self._closed = True
+            self._flowing.set()
         self._acceptor.join()
         for link in self._links:
             link.close()
 
     def freeze(self) -> None:
         """Let nothing through from now on, in no connection, without ending any."""
-        self._flowing.clear()
+        with self._lock:
+            # What the end lets go on may meet the hook that freezes once more.
+            if not self._closed:
+                self._flowing.clear()
 
     def thaw(self) -> None:
         """Let everything through again, what was held back included."""

@@ -1,0 +1,62 @@
+# shellcheck shell=sh
+# What the scripts that talk to the database share: each reads it with the dot command.
+# Environment: CREDENTIALS_DIR TERMINATION_LOG
+credentials=${CREDENTIALS_DIR:-/vault/secrets}
+termination_log=${TERMINATION_LOG:-/dev/termination-log}
+
+# The messages of libpq that tell credentials from trouble that passes exist in the C locale only.
+export LC_ALL=C
+PGAPPNAME=${PGAPPNAME:-$(hostname)}
+export PGAPPNAME
+# A peer that vanished is noticed after 15 seconds instead of two hours.
+connection="service=checkpoint connect_timeout=5 tcp_user_timeout=15000"
+# shellcheck disable=SC2034  # for the scripts that read this file
+connection="$connection keepalives_idle=5 keepalives_interval=5 keepalives_count=2"
+
+# Kubernetes shows what the termination log holds: one sentence there is the container's report.
+finish() { # STATUS SENTENCE
+    status=$1
+    shift
+    sentence=$(printf '%s' "$*" | tr '\n' ' ' | cut -c 1-2000)
+    { printf '%s\n' "$sentence" > "$termination_log"; } 2> /dev/null || true
+    if [ "$status" -eq 0 ]; then
+        printf '==> result: %s\n' "$sentence"
+    else
+        printf '==> failed: %s\n' "$sentence" >&2
+    fi
+    exit "$status"
+}
+
+use_credentials() {
+    export PGSERVICEFILE="$credentials/pg_service.conf" PGPASSFILE="$credentials/pgpass"
+    for file in "$PGSERVICEFILE" "$PGPASSFILE"; do
+        [ -r "$file" ] && [ -s "$file" ] ||
+            finish 11 "expected credentials in $file, found no such file or nothing in it"
+    done
+    echo "==> credential: service checkpoint in $PGSERVICEFILE"
+}
+
+# libpq gives no SQLSTATE for what goes wrong before the session begins, only a sentence.
+blames_credentials() { # TEXT
+    case $1 in
+        *'authentication failed'* | *'no password supplied'* | *'no pg_hba.conf entry'* | \
+            *'role "'*'does not exist'* | *'not permitted to log in'* | *'permission denied'* | \
+            *'database "'*'does not exist'* | *'certificate'* | *'does not support SSL'* | \
+            *'definition of service'* | *'service file'* | *'for connection option'* | \
+            *'invalid port'* | *'invalid sslmode'* | *'weak sslmode'*)
+            return 0
+            ;;
+    esac
+    return 1
+}
+
+# A server, or something between, that takes what is sent and never answers would hold a client
+# for ever; acknowledged keepalives hide it from libpq.
+kill_after() { # SECONDS PROCESS
+    last=$(($(date +%s) + $1))
+    while [ "$(date +%s)" -lt "$last" ]; do
+        sleep 1
+        kill -0 "$2" || return
+    done
+    kill -KILL "$2"
+} < /dev/null > /dev/null 2>&1
