@@ -1,0 +1,103 @@
+-- Says in words what the up file would do, in a transaction that cannot write, and takes no lock.
+-- Run it by plan_migration.sh, which hands over layout and inspect: the up file's own texts.
+\set QUIET on
+\set ON_ERROR_STOP on
+\set VERBOSITY verbose
+\set SHOW_CONTEXT never
+\pset tuples_only on
+\pset format unaligned
+\encoding UTF8
+
+BEGIN TRANSACTION READ ONLY;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL statement_timeout = '30s';
+SET LOCAL client_min_messages = error;
+SET LOCAL standard_conforming_strings = on;
+SET LOCAL quote_all_identifiers = off;
+SET LOCAL checkpoint.schema = :'schema';
+SET LOCAL checkpoint.app_role = :'app_role';
+SET LOCAL checkpoint.owns_database = :'owns_database';
+SET LOCAL checkpoint.layout = :'layout';
+-- What is seen needs no lock to be told, another migration at work or not.
+SET LOCAL checkpoint.locked = 'true';
+SET LOCAL checkpoint.holder = 'nobody';
+DO $readable$
+DECLARE
+    target constant text := current_setting('checkpoint.schema');
+BEGIN
+    IF current_setting('server_encoding') <> 'UTF8' THEN
+        RAISE EXCEPTION USING ERRCODE = 'MG002', MESSAGE = format(
+            'expected encoding UTF8, found %s in database %I: create a database with '
+            'ENCODING ''UTF8''', current_setting('server_encoding'), current_database());
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = target) THEN
+        RAISE EXCEPTION USING ERRCODE = '3F000', MESSAGE = format(
+            'database %I has no schema %I yet', current_database(), target);
+    END IF;
+END
+$readable$;
+:inspect;
+
+DO $recorded$
+DECLARE
+    highest integer;
+    recorded bigint := 0;
+BEGIN
+    IF NOT current_setting('checkpoint.findings')::jsonb @> '[{"object": "checkpoint_migrations"}]'
+    THEN
+        EXECUTE format('SELECT max(v), count(*) FROM %I.checkpoint_migrations',
+            current_setting('checkpoint.schema')) INTO highest, recorded;
+    END IF;
+    PERFORM set_config('checkpoint.found', coalesce('version ' || highest, 'no version'), true),
+        set_config('checkpoint.recorded', recorded::text, true);
+END
+$recorded$;
+WITH finding AS (
+    SELECT DISTINCT object, fix, check_name = 'tables' AS is_table
+    FROM jsonb_to_recordset(current_setting('checkpoint.findings')::jsonb)
+        AS r (check_name text, object text, fix text)
+), state AS (
+    SELECT current_setting('checkpoint.complete')::boolean AS complete,
+        current_setting('checkpoint.found') AS found,
+        current_setting('checkpoint.recorded')::integer AS recorded,
+        4 = (SELECT count(*) FROM finding WHERE is_table) AS empty,
+        EXISTS (
+            SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE n.nspname = :'schema' AND pg_relation_size(c.oid) > 0
+                AND c.relname IN ('checkpoints', 'checkpoint_blobs', 'checkpoint_writes')
+        ) AS live,
+        format('schema %I of database %I', :'schema', current_database()) AS place,
+        format('PostgreSQL %s', split_part(current_setting('server_version'), ' ', 1)) AS server
+), step (pos, line) AS (
+    SELECT 1, 'create table ' || object FROM finding WHERE is_table
+    UNION ALL
+    SELECT 2, 'add column ' || object FROM finding WHERE fix = 'add'
+    UNION ALL
+    SELECT 3, 'let column ' || object || ' be null' FROM finding WHERE fix = 'drop not null'
+    UNION ALL
+    SELECT 4, 'create index ' || object FROM finding WHERE fix = 'create' AND NOT is_table
+    UNION ALL
+    SELECT 5, 'rebuild index ' || object || ', which is invalid' FROM finding WHERE fix = 'rebuild'
+    UNION ALL
+    SELECT 6, 'record versions 0 to 9' FROM state WHERE recorded < 10
+    UNION ALL
+    SELECT 7, 'bring the rights up to date' FROM state
+    WHERE NOT complete AND recorded = 10 AND NOT EXISTS (SELECT FROM finding)
+)
+SELECT CASE
+        WHEN complete THEN format('nothing to do: %s is at version 9 (%s)', place, server)
+        WHEN empty THEN format('create: %s has none of the tables (%s)', place, server)
+        ELSE format('upgrade: %s is at %s and incomplete (%s)', place, found, server)
+    END
+    || coalesce((
+        SELECT string_agg(E'\n  ' || line, '' ORDER BY pos, line COLLATE "C") FROM step
+    ), '')
+    || CASE
+        WHEN complete THEN ''
+        WHEN NOT live THEN E'\nThe tables are new or empty: all of it is one transaction.'
+        WHEN EXISTS (SELECT FROM step WHERE pos IN (4, 5))
+            THEN E'\nThe tables hold rows: the indexes are built concurrently.'
+        ELSE E'\nThe tables hold rows: each table is locked for a moment only.'
+    END
+FROM state;
+ROLLBACK;

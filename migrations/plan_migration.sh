@@ -1,0 +1,92 @@
+#!/bin/sh
+# Says in words what the migration would do to a database: create, upgrade, nothing or refuse.
+# Exit status: 0 said, also where no database can be read; 10 the migration would refuse.
+set -u
+
+usage() {
+    cat << 'USAGE'
+usage: plan_migration.sh [--schema NAME] [--app-role NAME] [--owns-database] [--help]
+           [CONNECTION_STRING]
+
+Reads the catalog and the version rows and writes nothing. Without CONNECTION_STRING the database is
+the one of libpq's environment variables (PGHOST, PGSERVICE, ...); where these name none, or it
+cannot be read, it says what the migration would do from nothing. A role that may use the schema and
+read checkpoint_migrations will do.
+
+  --schema NAME     the schema that holds the tables (default: public)
+  --app-role NAME   the role that is to hold the application's rights
+  --owns-database   the database is the program's own (setting manageDatabase)
+  --help            print this text
+USAGE
+}
+
+fail() {
+    printf 'plan_migration.sh: %s\n' "$*" >&2
+    exit 2
+}
+
+schema=public
+app_role=
+owns_database=false
+connection=
+while [ $# -gt 0 ]; do
+    case $1 in
+        --schema | --app-role)
+            [ $# -ge 2 ] || fail "expected a name after $1, found none"
+            case $1 in
+                --schema) schema=$2 ;;
+                *) app_role=$2 ;;
+            esac
+            shift
+            ;;
+        --owns-database) owns_database=true ;;
+        --help)
+            usage
+            exit 0
+            ;;
+        -*) fail "expected --schema, --app-role, --owns-database or --help, found '$1'" ;;
+        *)
+            [ -z "$connection" ] || fail "expected one connection string, found two"
+            connection=$1
+            ;;
+    esac
+    shift
+done
+
+directory=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 2
+up=$directory/001_create_checkpointer_tables.up.sql
+
+from_nothing() {
+    printf 'unknown: %s; from nothing it would\n' "$1"
+    # The order is that of plan.sql.
+    sed -n 's/^CREATE TABLE IF NOT EXISTS \([a-z_]*\) (.*/  create table \1/p' "$up" | LC_ALL=C sort
+    sed -n 's/^CREATE INDEX IF NOT EXISTS \([a-z_]*\).*/  create index \1/p' "$up" | LC_ALL=C sort
+    echo '  record versions 0 to 9'
+}
+
+[ -n "$connection${PGHOST:-}${PGHOSTADDR:-}${PGSERVICE:-}${PGDATABASE:-}" ] || {
+    from_nothing 'no database was named'
+    exit 0
+}
+
+# The very texts by which the up file decides, so that the two cannot come to differ.
+layout=$(sed -n '/^SET checkpoint.layout = [$]layout[$]$/,/^[$]layout[$]/p' "$up" | sed '1d;$d')
+inspect=$(sed -n '/^DO [$]inspect[$]$/,/^[$]inspect[$]/p' "$up" | sed '$s/ *\\;$//')
+errors=$(mktemp) || fail "expected a writable directory ${TMPDIR:-/tmp}, found none"
+trap 'rm -f "$errors"' EXIT
+export PGCONNECT_TIMEOUT="${PGCONNECT_TIMEOUT:-5}"
+set -- -X -w -q -v "schema=$schema" -v "app_role=$app_role" -v "owns_database=$owns_database" \
+    -v "layout=$layout" -v "inspect=$inspect" -f "$directory/plan/plan.sql"
+[ -z "$connection" ] || set -- "$@" -d "$connection"
+if plan=$(psql "$@" 2> "$errors"); then
+    printf '%s\n' "$plan"
+    exit 0
+fi
+# The word before the SQLSTATE is in the language of the server.
+reason=$(sed -n 's/^psql:[^:]*:[0-9]*: [^:]*:  [0-9A-Z]\{5\}: //p' "$errors" | head -n 1)
+if grep -q '^psql:[^:]*:[0-9]*: [^:]*:  MG0[0-9][0-9]: ' "$errors"; then
+    printf 'refused: %s\n' "$reason"
+    exit 10
+fi
+[ -n "$reason" ] || reason=$(sed -e 's/^psql: *//' -e 's/^error: //' "$errors" | head -n 1)
+from_nothing "the database cannot be read ($reason)"
