@@ -8,7 +8,7 @@ DEVSTACK := $(PYTHON) -m devstack
 WITH_STACK = stack_env=$$($(DEVSTACK) env) && eval "$$stack_env" &&
 PULUMI = $(WITH_STACK) pulumi --stack $(ENVIRONMENT)
 
-SHELL_FILES := .ci/run $(shell find components devstack migrations -name '*.sh')
+SHELL_FILES := $(wildcard .ci/*) $(shell find components devstack migrations -name '*.sh')
 SQL_FILES := $(wildcard migrations/*.up.sql migrations/*.down.sql components/scripts/*.sql)
 
 help: ## List the targets
@@ -33,17 +33,25 @@ report: ## Print the verification report of the last up
 preview: setup ## pulumi preview; needs neither a cluster nor Vault to run
 	@$(PULUMI) preview --diff
 
+policy: setup ## pulumi preview under the rules of the policy pack
+	@$(PULUMI) preview --policy-pack policy
+
+plan: setup ## Say in words what the SQL would do to the database of libpq's variables
+	@migrations/plan_migration.sh
+
 destroy: setup ## pulumi destroy: rolls the schema back first, refuses while tables hold rows
 	@$(PULUMI) destroy --yes --skip-preview
 
 down: setup ## Stop the embedded stack and keep its data
 	@$(DEVSTACK) down
 
-check: setup ## Format, lint, types, shell and SQL
+check: setup ## Format, lint, types, shell, workflows and SQL
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	.venv/bin/basedpyright
 	.venv/bin/shellcheck --shell=sh $(SHELL_FILES)
+	$(PYTHON) -m devstack.toolchain.lint_workflows
+	.venv/bin/zizmor --offline --quiet .github
 	@# squawk reads psql's commands, but not its variables.
 	@for file in $(SQL_FILES); do \
 		sed "s/:\(['\"]\)\([a-z_]*\)['\"]/\1\2\1/g" $$file | .venv/bin/squawk --stdin-filepath $$file || exit 1; \
@@ -52,7 +60,7 @@ check: setup ## Format, lint, types, shell and SQL
 test: setup ## All tests, on two embedded stacks side by side
 	$(PYTHON) -m pytest -n 2 --dist loadfile
 
-soak: setup ## Long runs of faults and of random operations, for hours
+soak: setup ## Long runs of faults and of random operations, for hours (SEED=… STEPS=… for the walk)
 	$(PYTHON) -m pytest tests/soak
 
 upstream: setup ## Compare with released savers (VERSIONS="3.2.0 …") and draft what is new there
@@ -73,5 +81,7 @@ lock: setup ## Renew the hash-locked requirements
 	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --group bench \
 		--constraint requirements-dev.txt --output-file requirements-bench.txt
+	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --group policy --output-file policy/requirements.txt
 
-.PHONY: help setup demo stack up report preview destroy down check test soak bench bench-live lock
+.PHONY: help setup demo stack up report preview policy plan destroy down check test soak bench bench-live lock

@@ -21,7 +21,8 @@ def environment(name: str) -> dict[str, str]:
         "DEVSTACK_NAME": name,
         "PATH": _path([str(stack.tools), f"{sys.prefix}/bin", str(POSTGRESQL_BIN)]),
         "PULUMI_HOME": str(stack.pulumi / "home"),
-        "PULUMI_BACKEND_URL": f"file://{stack.pulumi / 'state'}",
+        # Without files of attributes: a kill can leave one empty, and with it no readable state.
+        "PULUMI_BACKEND_URL": f"file://{stack.pulumi / 'state'}?metadata=skip",
         "PULUMI_CONFIG_PASSPHRASE": "devstack",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         # All plugins are there; a missing one is an error to read, not a download.

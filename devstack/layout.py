@@ -38,6 +38,11 @@ class Stack:
         return self.folder / "logs"
 
     @property
+    def audit(self) -> Path:
+        """Folder of the audit logs: the API server's and Vault's."""
+        return self.folder / "audit"
+
+    @property
     def records(self) -> Path:
         """Folder of one process record per part."""
         return self.folder / "processes"
@@ -69,7 +74,9 @@ class Stack:
     def values(self) -> dict[str, str]:
         """Return what the templates under `config/` may refer to."""
         return {
+            "config": str(ROOT / "devstack" / "config"),
             "folder": str(self.folder),
+            "audit": str(self.audit),
             "pki": str(self.pki),
             "host": self.network.host,
             "node": self.network.node,
@@ -88,6 +95,7 @@ class Stack:
         for folder in (
             self.folder,
             self.logs,
+            self.audit,
             self.records,
             self.node,
             self.pulumi / "home",

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Installs what the project needs on Debian 12: system packages, and a Python environment in .venv.
-# Does nothing, quickly, when all is there. The environment lives in the cache, so that it survives
-# the work tree and two work trees with the same requirements share one.
+# Installs what the project needs on Debian 12: system packages, a Python environment in .venv and
+# one of the policy pack's own in policy/.venv. Does nothing, quickly, when all is there. The
+# environments live in the cache, so that they survive the work tree and two work trees with the
+# same requirements share one.
 set -eu
 cd "$(dirname "$0")/.."
 cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/langgraph-checkpoint
@@ -54,14 +55,31 @@ find_python() {
     fail "expected Python 3.11 or newer with its venv module, found none: use Debian 12 or install it"
 }
 
-make_environment() { # PYTHON FOLDER
+make_environment() { # PYTHON FOLDER REQUIREMENTS
     # Its programs name their own path, so it is made in place; the mark tells that it is whole.
     say "making the Python environment $2 (about 40 s) …"
     rm -rf "$2"
     "$1" -m venv "$2"
     "$2/bin/python" -m pip --disable-pip-version-check install --quiet --compile --require-hashes \
-        --no-deps --requirement requirements-dev.txt || fail "pip could not fill $2, see above"
+        --no-deps --requirement "$3" || fail "pip could not fill $2, see above"
     touch "$2/.complete"
+}
+
+link_environment() { # LINK REQUIREMENTS
+    key=$({
+        cat "$2"
+        "$python" -c 'import sys; print(sys.version, sys.base_prefix)'
+    } | sha256sum | cut -c 1-16)
+    environment=$cache/venv-$key
+    if [ ! -e "$environment/.complete" ]; then
+        mkdir -p "$cache"
+        # One builder at a time; a second one finds the work done when it gets the lock.
+        exec 9>"$environment.lock"
+        flock 9
+        [ -e "$environment/.complete" ] || make_environment "$python" "$environment" "$2"
+    fi
+    [ -L "$1" ] || [ ! -e "$1" ] || fail "expected $1 to be a link of this script's, found a folder: remove it"
+    [ "$(readlink "$1" || true)" = "$environment" ] || ln -sfn "$environment" "$1"
 }
 
 command -v dpkg-query >/dev/null || fail "expected Debian 12, found no dpkg: see README.md for using a cluster of your own"
@@ -73,17 +91,5 @@ if [ -n "$missing" ]; then
 fi
 
 python=$(find_python)
-key=$({
-    cat requirements-dev.txt
-    "$python" -c 'import sys; print(sys.version, sys.base_prefix)'
-} | sha256sum | cut -c 1-16)
-environment=$cache/venv-$key
-if [ ! -e "$environment/.complete" ]; then
-    mkdir -p "$cache"
-    # One builder at a time; a second one finds the work done when it gets the lock.
-    exec 9>"$environment.lock"
-    flock 9
-    [ -e "$environment/.complete" ] || make_environment "$python" "$environment"
-fi
-[ -L .venv ] || [ ! -e .venv ] || fail "expected .venv to be a link of this script's, found a folder: remove it"
-[ "$(readlink .venv || true)" = "$environment" ] || ln -sfn "$environment" .venv
+link_environment .venv requirements-dev.txt
+link_environment policy/.venv policy/requirements.txt

@@ -76,11 +76,11 @@ def ensure(report: Callable[[str], None]) -> Toolchain:
             plugins[_plugin_path(provider)] = golang.build(provider, report)
     targets["kubebox"] = targets["kubectl"] = golang.build(programs.KUBEBOX, report)
     targets["bao"] = targets["vault"] = bao = _bao()
-    pause = golang.build(programs.PAUSE, report)
+    pause, rclone = (golang.build(one, report) for one in (programs.PAUSE, programs.RCLONE))
     return Toolchain(
         bin=_link("bin", targets, report),
         plugins=_link("plugins", plugins, report),
-        images=images.ensure(pause=pause, bao=bao, report=report),
+        images=images.ensure(pause=pause, bao=bao, rclone=rclone, report=report),
     )
 
 

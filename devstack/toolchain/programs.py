@@ -67,4 +67,18 @@ PROVIDERS = (
         ),
     ),
 )
-EVERYTHING = (PULUMI, KUBEBOX, PAUSE, *PROVIDERS)
+RCLONE = Program(
+    name="rclone",
+    module="rclone",
+    title="rclone with the two backends that a backup needs",
+    cpu_minutes=1,
+)
+# An S3 server for the tests alone: no part of the stack, so none of what is built for it.
+S3_SERVER = Program(
+    name="versitygw",
+    module="versitygw",
+    title="the S3 server of the tests",
+    cpu_minutes=2,
+    package="github.com/versity/versitygw/cmd/versitygw",
+)
+EVERYTHING = (PULUMI, KUBEBOX, PAUSE, RCLONE, *PROVIDERS)

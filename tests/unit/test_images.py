@@ -56,7 +56,7 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
     program.write_text("#!/bin/sh\necho this is $0\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder))
-        return images.ensure(pause=program, bao=program, report=lambda _: None)
+        return images.ensure(pause=program, bao=program, rclone=program, report=lambda _: None)
 
 
 def test_the_same_input_gives_the_same_archive(tmp_path: Path) -> None:
@@ -112,6 +112,7 @@ def test_images_carry_the_full_names_of_the_stock_ones(archives: Path, tmp_path:
     assert {name: found["io.containerd.image.name"] for name, found in names.items()} == {
         "pause.tar": "localhost/pause:1",
         "postgres.tar": "docker.io/library/postgres:16-alpine",
+        "rclone.tar": "docker.io/rclone/rclone:1.76",
         "vault.tar": "docker.io/hashicorp/vault:1.15",
     }
 
