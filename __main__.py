@@ -6,9 +6,10 @@ import pulumi_postgresql as postgresql
 import pulumi_vault as vault
 
 from components.checkpoint_storage import CheckpointStorage
+from components.connection import connection
+from components.environment_args import storage_args
 from components.kubeconfig import server
 from components.settings import Settings
-from components.storage_args import storage_args
 
 
 def providers(settings: Settings) -> list[pulumi.ProviderResource]:
@@ -55,3 +56,4 @@ pulumi.export("migrationJob", storage.migration_job)
 pulumi.export("verificationJob", storage.verification_job)
 pulumi.export("namespace", settings.namespace)
 pulumi.export("application", storage.application)
+pulumi.export("connection", connection(settings))

@@ -10,7 +10,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import deployments, live, machine, results, round_trips, start, ten_steps
+from benchmarks import (
+    deployments,
+    live,
+    machine,
+    queries,
+    results,
+    retention,
+    round_trips,
+    start,
+    ten_steps,
+)
 from benchmarks.errors import BenchmarkError
 from benchmarks.rounds import Rounds, progress
 from benchmarks.rows import Row
@@ -18,14 +28,14 @@ from devstack import stack
 from devstack.environment import environment
 from devstack.errors import StackError
 
-# Takes longer than all the others together.
-LIVE = "live"
+# Each takes longer than all the others together.
+LIVE, RETENTION, QUERIES = "live", "retention", "queries"
 
 
 def main() -> int:
     """Measure what was asked for, print it and, if told to, keep it."""
     options = _parser().parse_args()
-    chosen = {options.only} if options.only else set(results.ORDER) - {LIVE}
+    chosen = {options.only} if options.only else set(results.ORDER) - {LIVE, RETENTION, QUERIES}
     rounds = Rounds(long=options.rounds or 7, short=options.rounds or 11, live=options.rounds or 2)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -47,7 +57,9 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "--only", choices=results.ORDER, help="run one benchmark; live runs only so"
+        "--only",
+        choices=results.ORDER,
+        help="run one benchmark; live, retention and queries run only so",
     )
     parser.add_argument(
         "--rounds", type=int, help="rounds after the warm-up (7, for single migrations 11, live 2)"
@@ -81,6 +93,10 @@ def _measure(chosen: set[str], rounds: Rounds, options: argparse.Namespace) -> l
         rows += round_trips.measure(rounds)
     if LIVE in chosen:
         rows += live.measure(rounds, options.rows)
+    if RETENTION in chosen:
+        rows += retention.measure(rounds)
+    if QUERIES in chosen:
+        rows += queries.measure(rounds)
     return rows
 
 

@@ -17,17 +17,23 @@ class Peak:
     """The highest sum over the processes of a tree."""
 
     rss_bytes: int = 0
-    """Resident memory, with pages that two processes share counted twice."""
+    """Resident memory; pages that two processes share count twice, or not at all if private."""
 
 
 @contextmanager
-def watched(pid: int) -> Iterator[Peak]:
-    """Watch a process's tree for as long as the block takes."""
+def watched(pid: int, *, private: bool = False) -> Iterator[Peak]:
+    """Watch a process's tree for as long as the block takes.
+
+    Private memory is what no file or other process shares: a server's without its shared buffers.
+    """
     peak, ended = Peak(), threading.Event()
 
     def watch() -> None:
-        while not ended.wait(PAUSE_SECONDS):
-            peak.rss_bytes = max(peak.rss_bytes, sum(map(_rss, _tree(pid))))
+        while True:
+            found = sum(_rss(process, private=private) for process in _tree(pid))
+            peak.rss_bytes = max(peak.rss_bytes, found)
+            if ended.wait(PAUSE_SECONDS):
+                break
 
     thread = threading.Thread(target=watch)
     thread.start()
@@ -52,9 +58,12 @@ def _tree(pid: int) -> Iterator[int]:
         yield from _tree(child)
 
 
-def _rss(pid: int) -> int:
+def _rss(pid: int, *, private: bool) -> int:
     fields = _read(PROC / str(pid) / "statm").split()
-    return int(fields[1]) * PAGE_BYTES if fields else 0
+    if not fields:
+        return 0
+    _, resident, shared, *_ = map(int, fields)
+    return (resident - shared if private else resident) * PAGE_BYTES
 
 
 def _read(path: Path) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.rows import Row, table
 
-ORDER: tuple[str, ...] = ("start", "up", "noop", "peers", "trips", "live")
+ORDER: tuple[str, ...] = ("start", "up", "noop", "peers", "trips", "live", "retention", "queries")
 FOLDER = Path(__file__).with_name("results")
 README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- results -->", "<!-- /results -->"

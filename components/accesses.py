@@ -9,6 +9,8 @@ from .foundation import existing_guard
 from .storage_args import CheckpointStorageArgs
 from .vault_access import VaultAccess, VaultAccessArgs
 
+BACKUP_SUFFIX = "-backup"
+
 
 def accesses(
     name: str,
@@ -37,6 +39,26 @@ def accesses(
             opts,
         ),
     ]
+
+
+def backup_access(
+    name: str,
+    args: CheckpointStorageArgs,
+    *,
+    parent: pulumi.Resource,
+    needs: Sequence[pulumi.Resource],
+) -> VaultAccess:
+    """Let the backups' pods alone read the bucket's key beside the Jobs' credential."""
+    access = _access_args(args, BACKUP_SUFFIX, "", None, needs)
+    access["more_policies"] = [args["vault"]["policy"]]
+    return VaultAccess(f"{name}-backup-access", access, pulumi.ResourceOptions(parent=parent))
+
+
+def as_backup(args: CheckpointStorageArgs) -> CheckpointStorageArgs:
+    """Return the inputs of Jobs that log in as `backup_access` lets them."""
+    account = args["service_account"] + BACKUP_SUFFIX
+    role = args["vault"]["role"] + BACKUP_SUFFIX
+    return {**args, "service_account": account, "vault": {**args["vault"], "role": role}}
 
 
 def _access_args(

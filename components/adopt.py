@@ -50,12 +50,27 @@ def named(
     return document | {"resources": list(resources())}
 
 
-if __name__ == "__main__":
-    preview = json.load(sys.stdin)
+def main(path: Path, only: Collection[str]) -> None:
+    """Rewrite the import file for `only` these resources, by the preview on standard input."""
+    try:
+        preview = json.load(sys.stdin)
+    except ValueError:
+        sys.exit("expected the JSON of a pulumi preview, found none: it failed, run it by itself")
     # Only now, since the preview writes it as it ends.
-    path = Path(sys.argv[1])
-    document = named(json.loads(path.read_text()), preview, sys.argv[2:])
+    document = named(json.loads(path.read_text()), preview, only)
+    ids = {
+        each["name"]: f"{each['type']}  {each['id']}"
+        for each in document["resources"]
+        if "id" in each
+    }
+    if unknown := sorted(set(only) - ids.keys()):
+        sys.exit(
+            f"expected resources that the preview creates and that can be imported, found "
+            f"{', '.join(unknown)}; nothing was written"
+        )
     path.write_text(json.dumps(document, indent=2))
-    for resource in document["resources"]:
-        if "id" in resource:
-            print(f"{resource['type']}  {resource['id']}")
+    print(*ids.values(), sep="\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])

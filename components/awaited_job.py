@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
+from .existing import Guard
 from .job_template import JobTemplate
 from .kubernetes_object import KubernetesObject
 
@@ -17,6 +18,7 @@ def awaited_job(
     manifest: dict[str, Any],
     jobs: JobTemplate,
     *,
+    guard: Guard,
     parent: pulumi.Resource,
     depends_on: Sequence[pulumi.Resource],
 ) -> KubernetesObject:
@@ -34,7 +36,7 @@ def awaited_job(
             delete_before_replace=True,
             custom_timeouts=pulumi.CustomTimeouts(create=f"{jobs.await_seconds}s"),
             hooks=pulumi.ResourceHookBinding(
-                before_create=[pulumi.ResourceHook(f"{name}-watch", watch.begin)],
+                before_create=[guard.hook(name), pulumi.ResourceHook(f"{name}-watch", watch.begin)],
                 on_error=[pulumi.ErrorHook(f"{name}-explain", watch.explain)],
             ),
         ),

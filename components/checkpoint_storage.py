@@ -8,7 +8,8 @@ import pulumi
 from .accesses import accesses
 from .data_guard import DataGuard
 from .database import CheckpointDatabase
-from .foundation import data_holders, foundation
+from .day_two import day_two
+from .foundation import data_holders, existing_guard, foundation, namespace_server
 from .job_setup import job_files, job_template
 from .kubernetes_object import KubernetesObject
 from .migration_files import newest
@@ -50,6 +51,7 @@ class CheckpointStorage(pulumi.ComponentResource):
         guard = DataGuard(
             f"{name}-guard",
             owned=data_holders(args),
+            api_server=namespace_server(args),
             allow_data_loss=args["allow_data_loss"],
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -73,24 +75,31 @@ class CheckpointStorage(pulumi.ComponentResource):
         )
         migration = SchemaMigration(
             f"{name}-migration",
-            {"jobs": jobs, "files": files, "needs": [*needs, unfinished]},
+            {
+                "jobs": jobs,
+                "guard": existing_guard(args),
+                "files": files,
+                "needs": [*needs, unfinished],
+            },
             opts=pulumi.ResourceOptions(parent=self),
         )
         verification = SchemaVerification(
             f"{name}-verification",
             {
                 "jobs": jobs,
+                "guard": existing_guard(args),
                 "number": newest(files),
                 "migration": migration,
                 "always": args["verify_always"],
             },
             opts=pulumi.ResourceOptions(parent=self),
         )
+        on_schedule = day_two(name, args, files, parent=self, needs=[*needs, verification])
         SchemaRollback(
             f"{name}-rollback",
             rollback,
             files,
-            needs=[*needs, unfinished, migration, verification],
+            needs=[*needs, unfinished, migration, verification, *on_schedule],
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -119,7 +128,11 @@ class CheckpointStorage(pulumi.ComponentResource):
             KubernetesObject(
                 f"{name}-network",
                 network_policy(args),
-                opts=pulumi.ResourceOptions(parent=self, depends_on=needs),
+                opts=pulumi.ResourceOptions(
+                    parent=self,
+                    depends_on=needs,
+                    hooks=existing_guard(args).hooks(f"{name}-network"),
+                ),
             )
         ]
 
@@ -137,6 +150,7 @@ class CheckpointStorage(pulumi.ComponentResource):
                 "owner": database["owner"],
                 "migrator": database["username"],
                 "application": database["application_role"],
+                "restore_drill": bool(args.get("backup", {}).get("drill_schedule")),
                 "needs": [guard],
             },
             opts=pulumi.ResourceOptions(parent=self),

@@ -12,6 +12,8 @@ from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider,
 
 from .refusal import refuse
 
+MAY_GO = "may go, set allowDataLoss to true and run pulumi up before the change"
+
 
 class DataGuardProvider(ResourceProvider):
     """Compares what the environment owned with what it would own."""
@@ -32,10 +34,18 @@ class DataGuardProvider(ResourceProvider):
             if found != name and not olds["allow_data_loss"]:
                 refuse(
                     f"nothing was changed: expected {what} {name!r} to stay this environment's, "
-                    f"found {found!r}, which would drop or abandon what is in it; if that may go, "
-                    "set allowDataLoss to true and run pulumi up before the change"
+                    f"found {found!r}, which would drop or abandon what is in it; if that {MAY_GO}"
                 )
-        return DiffResult(changes=any(olds[key] != news[key] for key in olds if key[0] != "_"))
+        there, here = olds.get("api_server"), news["api_server"]
+        # The provider is replaced, and its objects with it, by another URL, not by none.
+        if there and here and there != here and not olds["allow_data_loss"]:
+            refuse(
+                f"nothing was changed: expected the API server {there!r}, found {here!r}, which "
+                "would remove the namespace with all that is in it; set kubeconfig and kubeContext "
+                f"(or KUBECONFIG) to the first again, or, if the namespace {MAY_GO}"
+            )
+        changed = any(olds.get(key) != value for key, value in news.items() if key[0] != "_")
+        return DiffResult(changes=changed)
 
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Keep what is owned now."""
@@ -50,8 +60,13 @@ class DataGuard(Resource, name="DataGuard"):
         name: str,
         *,
         owned: Mapping[str, str],
+        api_server: str,
         allow_data_loss: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        inputs = {"owned": dict(owned), "allow_data_loss": allow_data_loss}
+        inputs = {
+            "owned": dict(owned),
+            "api_server": api_server,
+            "allow_data_loss": allow_data_loss,
+        }
         super().__init__(DataGuardProvider(), name, inputs, opts)

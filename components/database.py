@@ -7,6 +7,8 @@ import pulumi
 import pulumi_postgresql as postgresql
 import pulumi_vault as vault
 
+from .scram import verifier
+
 # 32 random bytes, which Vault prints as 64 hexadecimal digits.
 PASSWORD_PATH = "sys/tools/random/32"  # noqa: S105 -- a path
 
@@ -24,6 +26,8 @@ class CheckpointDatabaseArgs(TypedDict):
     """Role to create that logs in to migrate, as a member of the owner."""
     application: str
     """Role to create that logs in for the application; the migration grants it rows, never DDL."""
+    restore_drill: bool
+    """Let the migrator create the scratch databases of restore drills."""
     needs: Sequence[pulumi.Resource]
     """What must be there before."""
 
@@ -52,7 +56,11 @@ class CheckpointDatabase(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=args["needs"]),
         )
         migrator, self.migrator_password = self._login_role(
-            f"{name}-migrator", args["migrator"], args, member_of=[owner.name]
+            f"{name}-migrator",
+            args["migrator"],
+            args,
+            member_of=[owner.name],
+            creates_databases=args["restore_drill"],
         )
         application, self.application_password = self._login_role(
             f"{name}-application", args["application"], args, member_of=[]
@@ -85,6 +93,7 @@ class CheckpointDatabase(pulumi.ComponentResource):
         args: CheckpointDatabaseArgs,
         *,
         member_of: list[pulumi.Output[str]],
+        creates_databases: bool = False,
     ) -> tuple[postgresql.Role, pulumi.Output[str]]:
         drawn = vault.generic.Endpoint(
             f"{name}-password",
@@ -104,8 +113,10 @@ class CheckpointDatabase(pulumi.ComponentResource):
             name,
             name=role,
             login=True,
-            password=password,
+            # Hashed here: a server that logs statements logs this one too.
+            password=password.apply(verifier),
             roles=member_of,
+            create_database=creates_databases,
             # Fixed, so that no schema of the session's user comes before the tables' own.
             search_paths=[args["schema"]],
             # Set once, as the secret is: a rotation outside stays, an adopted role keeps its own.

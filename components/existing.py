@@ -3,6 +3,9 @@
 Vault's writes and Kubernetes' server-side apply do not tell a create from an overwrite.
 """
 
+# lightkube's generic signatures are only partially typed.
+# pyright: reportUnknownMemberType=false
+
 import os
 import re
 import ssl
@@ -10,13 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pulumi
 
 from .manifests import ENVIRONMENT, Cluster
 
 ADVICE = "choose another name, or adopt it as docs/adopt.md says"
+TIMEOUT_SECONDS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,34 +32,50 @@ class VaultServer:
     namespace: str
 
     def read(self, path: str) -> dict[str, Any] | None:
-        """Return what Vault holds at `path`, or None, also where it has trouble to answer.
+        """Return what Vault holds at `path`, or None where it says that there is nothing.
 
         Raises:
-            RunError: Vault does not let this program look.
+            RunError: Vault does not say; the provider would try again, and then overwrite.
 
         """
         # Imported here, since most runs create nothing.
         import httpx2
 
+        def check(request: httpx2.Request) -> None:
+            if self.address.startswith("https:") and request.url.scheme != "https":
+                msg = "a redirect away from https"
+                raise httpx2.UnsupportedProtocol(msg)
+
         file = Path.home() / ".vault-token"
         token = os.environ.get("VAULT_TOKEN") or (file.read_text() if file.is_file() else "")
         try:
-            answer = httpx2.get(
-                f"{self.address}/v1/{path}",
+            with httpx2.Client(
                 headers={"X-Vault-Token": token.strip(), "X-Vault-Namespace": self.namespace},
                 verify=ssl.create_default_context(cafile=self.ca_file or None),
-            )
-        except httpx2.TransportError:
-            return None  # the provider meets the same trouble and says it
-        if answer.status_code == HTTPStatus.NOT_FOUND or answer.is_server_error:
+                timeout=TIMEOUT_SECONDS,
+                # A standby sends to the active one, and the token has to go along.
+                follow_redirects=True,
+                event_hooks={"request": [check]},
+            ) as client:
+                answer = client.get(f"{self.address.rstrip('/')}/v1/{path}")
+        except httpx2.HTTPError as error:
+            self._refuse(path, f"{type(error).__name__}: {error}")
+        if answer.status_code == HTTPStatus.NOT_FOUND:
             return None
-        if answer.is_error:
-            msg = (
-                f"expected to read {path} before it is written, Vault answered "
-                f"{answer.status_code}; see docs/deployer-policy.hcl"
-            )
-            raise pulumi.RunError(msg)
-        return answer.json()["data"]
+        if answer.status_code != HTTPStatus.OK:
+            self._refuse(path, f"status {answer.status_code}")
+        try:
+            return answer.json()["data"]
+        except (ValueError, LookupError, TypeError):
+            self._refuse(path, "an answer that is not Vault's")
+
+    def _refuse(self, path: str, found: str) -> NoReturn:
+        msg = (
+            f"nothing was written: expected Vault at {self.address} to say what is at {path}, "
+            f"found {found}; check vaultAddress, vaultCaCertFile, Vault and the token's rights "
+            "(docs/deployer-policy.hcl)"
+        )
+        raise pulumi.RunError(msg)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,10 +86,13 @@ class Guard:
     cluster: Cluster
     vault: VaultServer
 
-    def hooks(self, name: str) -> pulumi.ResourceHookBinding:
+    def hook(self, name: str) -> pulumi.ResourceHook:
         """Return the hook that refuses; `name` is unique in the stack."""
-        hook = pulumi.ResourceHook(f"{name}-guard", self._check)
-        return pulumi.ResourceHookBinding(before_create=[hook])
+        return pulumi.ResourceHook(f"{name}-guard", self._check)
+
+    def hooks(self, name: str) -> pulumi.ResourceHookBinding:
+        """Return the hook alone, before a create."""
+        return pulumi.ResourceHookBinding(before_create=[self.hook(name)])
 
     def _check(self, args: pulumi.ResourceHookArgs) -> None:
         inputs = args.new_inputs or {}
@@ -80,30 +103,32 @@ class Guard:
 
 
 def _check_object(environment: str, cluster: Cluster, inputs: Mapping[str, Any]) -> None:
-    from httpx2 import TransportError
+    from httpx2 import HTTPError
     from lightkube import ApiError
-    from lightkube.resources.core_v1 import Namespace, ServiceAccount
+    from lightkube.core.resource_registry import resource_registry
 
     from .job_pods import connect
 
-    kind, metadata = inputs["kind"], inputs["metadata"]
-    client = connect(cluster)
+    metadata = inputs["metadata"]
+    what = f"{inputs['kind']} {metadata['name']!r}"
+    where = {"namespace": metadata["namespace"]} if "namespace" in metadata else {}
+    kind: Any = resource_registry.load(inputs["apiVersion"], inputs["kind"])
     try:
-        if kind == "Namespace":
-            found: Any = client.get(Namespace, metadata["name"])
-        else:
-            found = client.get(ServiceAccount, metadata["name"], namespace=metadata["namespace"])
-    except TransportError:
-        return  # the provider meets the same trouble and says it
-    except ApiError as error:
-        if error.status.code == HTTPStatus.NOT_FOUND:
+        found: Any = connect(cluster).get(kind, metadata["name"], **where)
+    except (ApiError, HTTPError) as error:
+        if isinstance(error, ApiError) and error.status.code == HTTPStatus.NOT_FOUND:
             return
-        raise
+        msg = (
+            f"nothing was written: expected the API server to say whether {what} exists, found "
+            f"{type(error).__name__}: {error}; check kubeconfig, the cluster and your rights "
+            "(docs/permissions.md)"
+        )
+        raise pulumi.RunError(msg) from None
     annotations: dict[str, str] = found.metadata.annotations or {}
     owner = annotations.get(ENVIRONMENT)
     if owner != environment:
         whose = f"that of environment {owner!r}" if owner else "somebody else's"
-        _refuse(f"{kind} {metadata['name']!r}", whose)
+        _refuse(what, whose)
 
 
 def _check_vault(vault: VaultServer, type_: str, inputs: Mapping[str, Any]) -> None:
@@ -119,7 +144,7 @@ def _check_vault(vault: VaultServer, type_: str, inputs: Mapping[str, Any]) -> N
         _refuse(what, "another one")
 
 
-def _refuse(what: str, whose: str) -> None:
+def _refuse(what: str, whose: str) -> NoReturn:
     msg = f"nothing was overwritten: expected {what} not to exist yet, found {whose}; {ADVICE}"
     raise pulumi.RunError(msg)
 

@@ -5,6 +5,7 @@ import pulumi_vault as vault
 
 from .data_guard import DataGuard
 from .existing import Guard
+from .kubeconfig import server
 from .kubernetes_object import KubernetesObject
 from .manifests import Cluster, restricted_namespace
 from .storage_args import CheckpointStorageArgs
@@ -67,3 +68,8 @@ def data_holders(args: CheckpointStorageArgs) -> dict[str, str]:
         "schema": (True, database["schema"]),
     }
     return {what: name for what, (managed, name) in owned.items() if managed}
+
+
+def namespace_server(args: CheckpointStorageArgs) -> str:
+    """Return the API server that a managed namespace is removed from once it is another one."""
+    return server(args["kubeconfig"]) if args["manage_namespace"] else ""

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .manifests import PART_OF, Cluster, owned_by
+from .manifests import ENVIRONMENT, PART_OF, Cluster, owned_by
 from .pod import pod, vault_init, worker
 
-KINDS = ("migration", "verification", "rollback")
+KINDS = ("migration", "verification", "rollback", "backup", "restore-drill", "retention")
 # How late a CronJob's run may start; the controller counts missed starts no further back.
 START_SECONDS = 3600
 
@@ -71,8 +71,11 @@ class JobTemplate:
                 "name": f"{self.name}-{kind}-{number}",
                 "namespace": self.namespace,
                 "labels": self._labels(kind),
-                # Without it the next `up` waits for the failed Job again instead of running it.
-                "annotations": {"pulumi.com/replaceUnready": "true"},
+                "annotations": {
+                    ENVIRONMENT: self.environment,
+                    # Without it the next `up` waits for the failed Job again instead of running it.
+                    "pulumi.com/replaceUnready": "true",
+                },
             },
             "spec": spec,
         }

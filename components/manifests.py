@@ -38,14 +38,16 @@ def owned_by(environment: str) -> dict[str, str]:
     return {ENVIRONMENT: environment, "pulumi.com/patchForce": "true"}
 
 
-def service_account(namespace: str, environment: str, name: str | None = None) -> dict[str, Any]:
-    """Return the manifest of a ServiceAccount; without a name the provider gives it one."""
-    metadata: dict[str, Any] = {"namespace": namespace} | ({"name": name} if name else {})
-    metadata["annotations"] = owned_by(environment)
+def service_account(namespace: str, environment: str, name: str) -> dict[str, Any]:
+    """Return the manifest of a ServiceAccount."""
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
-        "metadata": metadata,
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "annotations": owned_by(environment),
+        },
         "automountServiceAccountToken": False,
     }
 

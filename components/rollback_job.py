@@ -14,14 +14,30 @@ from httpx2 import TransportError
 from lightkube import ApiError
 from lightkube.codecs import from_dict
 from lightkube.resources.batch_v1 import Job
-from lightkube.resources.core_v1 import Event
 from lightkube.types import CascadeType
 
-from .job_pods import connect, failures, termination_message
+from .job_pods import connect, failures, node_on_its_way, obstacles, termination_message
 from .manifests import Cluster, config_map
 from .rollback_manifest import BACKUP
 
 POLL_SECONDS = 0.25
+
+
+def is_migrated(props: Mapping[str, Any]) -> bool:
+    """Tell whether the migration Job is there, which goes when a rollback has undone its work."""
+    client = connect(Cluster(kubeconfig=props["kubeconfig"], context=props["kube_context"]))
+    try:
+        client.get(Job, _migration_job(props), namespace=props["namespace"])
+    except ApiError as error:
+        if error.status.code != HTTPStatus.NOT_FOUND:
+            raise
+        return False
+    return True
+
+
+def _migration_job(props: Mapping[str, Any]) -> str:
+    name, _, number = props["job_name"].rpartition("-rollback-")
+    return f"{name}-migration-{number}"
 
 
 class RollbackJob:
@@ -29,6 +45,8 @@ class RollbackJob:
 
     backup: str | None = None
     """What the dump before it said, once the Job has completed."""
+    made = False
+    """Whether there was a Job, which may run whatever fails here after that."""
 
     def __init__(self, props: Mapping[str, Any]) -> None:
         self._props = props
@@ -38,6 +56,9 @@ class RollbackJob:
             Cluster(kubeconfig=props["kubeconfig"], context=props["kube_context"])
         )
         self._deadline = time.monotonic() + float(props["seconds"])
+        # A state of before there was such an input waits for the Job's own deadline.
+        self._start_seconds = float(props.get("start_seconds", props["seconds"]))
+        self._stuck_since: float | None = None
 
     def __str__(self) -> str:
         """Return how a message names it."""
@@ -47,6 +68,7 @@ class RollbackJob:
         """Make the Job and its ConfigMap, after what an earlier attempt may have left."""
         self._remove_leftover()
         job: Any = self._client.create(from_dict(json.loads(self._props["manifest"])))
+        self.made = True
         scripts = config_map(self._namespace, self._name, self._props["files"])
         # Owned by the Job, the ConfigMap goes with it; the pod waits for it, should it be first.
         scripts["metadata"]["ownerReferences"] = [
@@ -78,15 +100,17 @@ class RollbackJob:
                 with suppress(ApiError, TransportError):
                     self.backup = self._message_of_backup()
                     self._delete()
+                    # Its work is undone: an `up` must not take it for done.
+                    self._client.delete(Job, _migration_job(self._props), namespace=self._namespace)
                 return None
             # A Job that ran out of time takes its pods along, and with them the reason.
             seen = self._reasons() or seen
             if "Failed" in ended:
                 return "; ".join(seen) or f"{self}: {ended['Failed']}"
-            if job and not conditions and (refused := self._refused_pod(job)):
+            if job and not conditions and (obstacle := self._obstacle(job)):
                 # It must not start later, when nobody watches it any more.
                 self._delete()
-                return refused
+                return obstacle
             self._pause("its end")
 
     def _read(self) -> Any:
@@ -103,14 +127,21 @@ class RollbackJob:
     def _message_of_backup(self) -> str | None:
         return termination_message(self._client, self._namespace, self._name, BACKUP)
 
-    def _refused_pod(self, job: Any) -> str | None:
-        """Return why the Job gets no pod: a missing ServiceAccount, a quota, a policy."""
-        if job.status and job.status.active:
-            return None
-        about = {"involvedObject.uid": job.metadata.uid, "reason": "FailedCreate"}
+    def _obstacle(self, job: Any) -> str | None:
+        """Return why no pod starts: at once where none is made, else after startSeconds."""
         with suppress(TransportError):
-            for event in self._client.list(Event, namespace=self._namespace, fields=about):
-                return f"{self} gets no pod: {event.message}"
+            reasons = obstacles(self._client, job)
+            if not reasons:
+                self._stuck_since = None
+                return None
+            if not (job.status and job.status.active):
+                return f"{self}: {'; '.join(reasons)}"
+            if self._stuck_since is None:
+                self._stuck_since = time.monotonic()
+            stuck_for = time.monotonic() - self._stuck_since
+            if stuck_for >= self._start_seconds and not node_on_its_way(self._client, job):
+                limit = f"no pod started within startSeconds, {self._start_seconds:.0f} s"
+                return f"{self}: {'; '.join([*reasons, limit])}"
         return None
 
     def _delete(self) -> None:

@@ -23,6 +23,11 @@ class RollbackArgs:
     allow_data_loss: bool
     backup_claim: str
 
+    @property
+    def must_succeed(self) -> bool:
+        """Whether rows could go with the managed database that were to stay, or to be dumped."""
+        return self.owns_database and (not self.allow_data_loss or bool(self.backup_claim))
+
 
 def rollback_job(args: RollbackArgs, files: Mapping[str, str]) -> dict[str, Any]:
     """Return the manifest of the Job that drops the tables."""

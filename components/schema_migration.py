@@ -6,6 +6,7 @@ from typing import TypedDict
 import pulumi
 
 from .awaited_job import awaited_job
+from .existing import Guard
 from .job_template import JobTemplate
 from .kubernetes_object import KubernetesObject
 from .manifests import config_map
@@ -18,6 +19,8 @@ class SchemaMigrationArgs(TypedDict):
 
     jobs: JobTemplate
     """What all Jobs share."""
+    guard: Guard
+    """Refuses to take over a Job that others made."""
     files: Mapping[str, str]
     """Files of the ConfigMap by name: SQL, scripts, the Vault agent's configuration, CAs."""
     needs: Sequence[pulumi.Resource]
@@ -57,6 +60,7 @@ class SchemaMigration(pulumi.ComponentResource):
                 config_map=self.config_map_name,
             ),
             jobs,
+            guard=args["guard"],
             parent=self,
             depends_on=[*args["needs"], scripts],
         )

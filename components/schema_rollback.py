@@ -6,7 +6,7 @@ this module's and the classes' names are a contract, and so are the inputs' name
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
@@ -22,8 +22,22 @@ class SchemaRollbackProvider(ResourceProvider):
     """Makes the rollback Job from the manifest in its inputs as it is deleted itself."""
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Keep the manifest; nothing runs."""
-        return CreateResult(f"{props['namespace']}/{props['job_name']}", props)
+        """Keep the manifest; nothing runs.
+
+        Raises:
+            Refused: in one sentence, when a destroy that was stopped has rolled back already, and
+                no migration ran since.
+
+        """
+        from .rollback_job import is_migrated
+
+        try:
+            migrated = is_migrated(props)
+        except Exception as error:  # whatever it is, the user gets one sentence
+            refuse(f"expected to see the migration Job, {_named(error)}; run pulumi up again")
+        if not migrated:
+            refuse(UNDONE)
+        return _kept(props)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Ask for an update in place: a replacement would call delete() and drop the tables."""
@@ -42,12 +56,17 @@ class SchemaRollbackProvider(ResourceProvider):
 
         """
         if reason := _roll_back(props):
-            refuse(f"nothing was destroyed: {reason}")
+            what = "nothing else" if UNKNOWN in reason else "nothing"
+            refuse(f"{what} was destroyed: {reason}")
         _done.add(_id)
 
 
 class UnfinishedRollbackProvider(SchemaRollbackProvider):
     """Rolls back where no SchemaRollback did, since an `up` failed before it came to that one."""
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Keep the manifest; nothing runs, and the migration is still to come."""
+        return _kept(props)
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Run the rollback Job; where tables may stay behind, its failure stops nothing.
@@ -60,16 +79,24 @@ class UnfinishedRollbackProvider(SchemaRollbackProvider):
             return
         if props["must_succeed"]:
             refuse(f"the database and the access to it were not destroyed: {reason}")
-        say(f"the checkpoint tables stay, if there are any, since they could not go: {reason}")
+        # A state of before there was such an input knows of no database either.
+        fate = "go with their database" if props.get("owns_database") else "stay, if there are any"
+        say(f"the checkpoint tables {fate}; they were not rolled back: {reason}")
 
 
-class SchemaRollback(Resource, name="SchemaRollback"):
-    """Comes last on `up`, so that it goes first on `destroy` and can stop it.
+def _kept(props: dict[str, Any]) -> CreateResult:
+    return CreateResult(f"{props['namespace']}/{props['job_name']}", props)
 
-    Job and files travel in its own inputs: of the stack it needs only the ServiceAccount, the
-    Vault role and the secret, and no failed `up` can lose it.
+
+class _Rollback(Resource, name="Rollback"):
+    """Job and files travel in its own inputs.
+
+    Of the stack it needs only the ServiceAccount, the Vault role and the secret, and no failed `up`
+    can lose it.
     """
 
+    provider: ClassVar[type[ResourceProvider]]
+
     def __init__(
         self,
         name: str,
@@ -80,36 +107,20 @@ class SchemaRollback(Resource, name="SchemaRollback"):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         depends = pulumi.ResourceOptions(depends_on=[*needs])
-        super().__init__(
-            SchemaRollbackProvider(),
-            name,
-            _inputs(args, files),
-            pulumi.ResourceOptions.merge(opts, depends),
-        )
+        opts = pulumi.ResourceOptions.merge(opts, depends)
+        super().__init__(self.provider(), name, _inputs(args, files), opts)
 
 
-class UnfinishedRollback(Resource, name="UnfinishedRollback"):
+class SchemaRollback(_Rollback, name="SchemaRollback"):
+    """Comes last on `up`, so that it goes first on `destroy` and can stop it."""
+
+    provider = SchemaRollbackProvider
+
+
+class UnfinishedRollback(_Rollback, name="UnfinishedRollback"):
     """Comes just before the migration and goes just after it, see docs/decisions/0009."""
 
-    def __init__(
-        self,
-        name: str,
-        args: RollbackArgs,
-        files: Mapping[str, str],
-        *,
-        needs: Sequence[pulumi.Resource],
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        depends = pulumi.ResourceOptions(depends_on=[*needs])
-        super().__init__(
-            UnfinishedRollbackProvider(),
-            name,
-            {
-                **_inputs(args, files),
-                "must_succeed": args.owns_database and not args.allow_data_loss,
-            },
-            pulumi.ResourceOptions.merge(opts, depends),
-        )
+    provider = UnfinishedRollbackProvider
 
 
 def _inputs(args: RollbackArgs, files: Mapping[str, str]) -> dict[str, Any]:
@@ -123,6 +134,9 @@ def _inputs(args: RollbackArgs, files: Mapping[str, str]) -> dict[str, Any]:
         "manifest": json.dumps(manifest, sort_keys=True),
         "files": dict(files),
         "seconds": jobs.await_seconds,
+        "start_seconds": jobs.start_seconds,
+        "owns_database": args.owns_database,
+        "must_succeed": args.must_succeed,
     }
 
 
@@ -131,15 +145,15 @@ def _roll_back(props: Mapping[str, Any]) -> str | None:
     # Imported here, since most runs only compare and never destroy.
     from .rollback_job import RollbackJob
 
+    job = None
     try:
         job = RollbackJob(props)
         job.start()
-    except Exception as error:  # whatever it is, the user gets one sentence
-        return f"the rollback could not start: {_named(error)}; {AGAIN}"
-    try:
         reason = job.wait()
-    except Exception as error:
-        return f"{job} was started and may still drop the tables: {_named(error)}; look at it"
+    except Exception as error:  # whatever it is, the user gets one sentence
+        if job and job.made:
+            return f"{job} {UNKNOWN}: {_named(error)}; look at it"
+        return f"the rollback could not start: {_named(error)}; {AGAIN}"
     if job.backup:
         say(job.backup)
     if reason and "pulumi destroy" not in reason:
@@ -147,6 +161,11 @@ def _roll_back(props: Mapping[str, Any]) -> str | None:
     return reason
 
 
+UNDONE = (
+    "expected the checkpoint tables to be there, found no migration Job since a destroy that was "
+    "stopped dropped them; run pulumi up --refresh to make them anew, or pulumi destroy to its end"
+)
+UNKNOWN = "was started and may still drop the tables"
 AGAIN = "mend it (pulumi up --refresh makes anew what is missing), then run pulumi destroy again"
 
 

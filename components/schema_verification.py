@@ -7,6 +7,7 @@ from typing import TypedDict
 import pulumi
 
 from .awaited_job import awaited_job
+from .existing import Guard
 from .job_template import JobTemplate
 from .pod import FILES_DIR
 from .schema_migration import SchemaMigration
@@ -18,6 +19,8 @@ class SchemaVerificationArgs(TypedDict):
 
     jobs: JobTemplate
     """What all Jobs share."""
+    guard: Guard
+    """Refuses to take over a Job that others made."""
     number: str
     """Number of the newest migration, three digits."""
     migration: SchemaMigration
@@ -58,6 +61,7 @@ class SchemaVerification(pulumi.ComponentResource):
                 annotations=annotations,
             ),
             jobs,
+            guard=args["guard"],
             parent=self,
             depends_on=[migration],
         )

@@ -15,6 +15,7 @@ from pulumi.runtime.config import CONFIG, get_config_env
 from .kubeconfig import KubeconfigError, chosen, server
 from .settings_rules import contradictions
 
+DEFAULT_PORT = "5432"
 PROJECT_FILE = Path(__file__).parent.parent / "Pulumi.yaml"
 
 
@@ -70,6 +71,34 @@ class Settings:
     verify: str
     allow_data_loss: bool
     rollback_backup_claim: str
+    application_replicas: int
+    application_max_connections: int
+    application_behind_pooler: bool
+    backup_schedule: str
+    backup_claim: str
+    backup_claim_size: str
+    backup_bucket: str
+    backup_bucket_endpoint: str
+    backup_bucket_region: str
+    backup_bucket_ca_cert_file: str
+    rclone_image: str
+    backup_keep_days: int
+    backup_timeout_seconds: int
+    backup_memory: str
+    restore_drill_schedule: str
+    retention_schedule: str
+    retention_keep_latest_after_days: int
+    retention_delete_threads_after_days: int
+    retention_dry_run: bool
+    retention_timeout_seconds: int
+    monitoring: bool
+    monitoring_prometheus_rule: bool
+    monitoring_rule_label: str
+    monitoring_bytes_limit: int
+    monitoring_forecast_days: int
+    monitoring_verification_days: int
+    monitoring_retention_hours: int
+    monitoring_backup_hours: int
 
     @classmethod
     def load(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -96,6 +125,7 @@ class Settings:
             settings = _with_kubeconfig(settings, environ)
         except KubeconfigError as error:
             problems.append(f"kubeconfig: {error}")
+        problems += _variables(environ)
         problems += contradictions(settings, pulumi.get_stack())
         if problems:
             raise SettingsError(_complaint(problems))
@@ -137,18 +167,32 @@ def _parse(declaration: Mapping[str, Any], text: str | None) -> Any:
     return value
 
 
+def _variables(environ: Mapping[str, str]) -> Iterator[str]:
+    """Complain of variables that no setting takes the place of."""
+    port = environ.get("PGPORT", DEFAULT_PORT)
+    if not port.isdecimal():
+        yield f"databasePort: expected a number in PGPORT, found {port!r}"
+    # Vault's Go client obeys it whatever the provider's skipTlsVerify says.
+    if environ.get("VAULT_SKIP_VERIFY", "").lower() not in ("", "0", "f", "false"):
+        yield (
+            "VAULT_SKIP_VERIFY: expected it not to be set, since the Vault provider would verify "
+            "no certificate; unset it and name the CA in vaultCaCertFile"
+        )
+
+
 def _complete(settings: Settings, environ: Mapping[str, str]) -> Settings:
     """Fill empty settings from the tools' own environment variables and from other settings."""
     database = settings.database_name if settings.manage_database else ""
     vault_address = settings.vault_address or environ.get("VAULT_ADDR", "")
-    port = environ.get("PGPORT", "5432")
+    port = environ.get("PGPORT", DEFAULT_PORT)
     return replace(
         settings,
         vault_address=vault_address,
         vault_address_in_cluster=settings.vault_address_in_cluster or vault_address,
+        vault_namespace=settings.vault_namespace or environ.get("VAULT_NAMESPACE", ""),
         vault_ca_cert_file=settings.vault_ca_cert_file or environ.get("VAULT_CACERT", ""),
         database_host=settings.database_host or environ.get("PGHOST", ""),
-        database_port=settings.database_port or (int(port) if port.isdecimal() else 0),
+        database_port=settings.database_port or int(port if port.isdecimal() else DEFAULT_PORT),
         database_ca_cert_file=settings.database_ca_cert_file or environ.get("PGSSLROOTCERT", ""),
         database_username=settings.database_username or (database and f"{database}_migrator"),
         database_owner=settings.database_owner or (database and f"{database}_owner"),
@@ -159,10 +203,12 @@ def _complete(settings: Settings, environ: Mapping[str, str]) -> Settings:
 
 def _with_kubeconfig(settings: Settings, environ: Mapping[str, str]) -> Settings:
     """Put in the one context that is used; as text, a preview needs neither file nor cluster."""
-    text = settings.kubeconfig or _ambient_kubeconfig(environ)
-    if not text:
+    if settings.kubeconfig:
+        kubeconfig = chosen(settings.kubeconfig, settings.kube_context)
+    elif path := _ambient_kubeconfig(environ):
+        kubeconfig = chosen(path.read_text(), settings.kube_context, path.parent.resolve())
+    else:
         return settings
-    kubeconfig = chosen(text, settings.kube_context)
     return replace(
         settings,
         kubeconfig=kubeconfig,
@@ -170,13 +216,13 @@ def _with_kubeconfig(settings: Settings, environ: Mapping[str, str]) -> Settings
     )
 
 
-def _ambient_kubeconfig(environ: Mapping[str, str]) -> str:
+def _ambient_kubeconfig(environ: Mapping[str, str]) -> Path | None:
     default = str(Path.home() / ".kube" / "config")
     paths = [Path(path) for path in environ.get("KUBECONFIG", default).split(os.pathsep) if path]
     if len(paths) > 1:
         msg = f"expected one file in KUBECONFIG, found {len(paths)}; name the one to use"
         raise KubeconfigError(msg)
-    return paths[0].read_text() if paths and paths[0].is_file() else ""
+    return paths[0] if paths and paths[0].is_file() else None
 
 
 def _complaint(problems: list[str]) -> str:

@@ -1,12 +1,13 @@
-"""Inputs of CheckpointStorage, and how an environment's settings become them."""
+"""Inputs of CheckpointStorage."""
 
-from pathlib import Path
 from typing import NotRequired, TypedDict
 
 import pulumi
 
+from .backup_manifests import BackupArgs
+from .checkpoint_retention import RetentionArgs
 from .existing import VaultServer
-from .settings import Settings
+from .monitoring_files import MonitoringArgs
 
 
 class VaultArgs(TypedDict):
@@ -117,77 +118,9 @@ class CheckpointStorageArgs(TypedDict):
     """Let destroy drop tables that hold rows."""
     backup_claim: str
     """PersistentVolumeClaim that gets a dump before tables are dropped; empty for no dump."""
-
-
-def storage_args(settings: Settings) -> CheckpointStorageArgs:
-    """Return the component's inputs for an environment's settings."""
-    return {
-        "namespace": settings.namespace,
-        "manage_namespace": settings.manage_namespace,
-        "manage_network_policy": settings.manage_network_policy,
-        "service_account": settings.service_account,
-        "kubeconfig": settings.kubeconfig,
-        "kube_context": settings.kube_context,
-        "vault": _vault_args(settings),
-        "database": _database_args(settings),
-        "jobs": {
-            "name": settings.name,
-            "postgres_image": settings.postgres_image,
-            "vault_image": settings.vault_image,
-            "backoff_limit": settings.backoff_limit,
-            "ttl_seconds": settings.ttl_seconds_after_finished,
-            "start_seconds": settings.start_seconds,
-            "timeout_seconds": settings.timeout_seconds,
-        },
-        "environment": settings.environment,
-        "verify_always": settings.verify == "always",
-        "allow_data_loss": settings.allow_data_loss,
-        "backup_claim": settings.rollback_backup_claim,
-    }
-
-
-def _vault_args(settings: Settings) -> VaultArgs:
-    args: VaultArgs = {
-        "server": VaultServer(
-            address=settings.vault_address,
-            ca_file=settings.vault_ca_cert_file,
-            namespace=settings.vault_namespace,
-        ),
-        "address": settings.vault_address_in_cluster,
-        "ca_certificate": _pem(settings.vault_ca_cert_file),
-        "namespace": settings.vault_namespace,
-        "auth_mount": settings.vault_auth_mount,
-        "kv_mount": settings.vault_kv_mount,
-        "manage_kv_mount": settings.manage_vault_kv_mount,
-        "role": settings.vault_role,
-        "policy": settings.vault_policy,
-        "audience": settings.vault_audience,
-        "secret_path": settings.vault_secret_path,
-        "manage_secret": settings.manage_secret,
-        "keep_secret_versions": settings.keep_secret_versions,
-    }
-    if settings.manage_vault_auth_mount:
-        args["kubernetes_host"] = settings.kubernetes_host_for_vault
-    return args
-
-
-def _database_args(settings: Settings) -> DatabaseArgs:
-    args: DatabaseArgs = {
-        "manage": settings.manage_database,
-        "host": settings.database_host,
-        "port": settings.database_port,
-        "name": settings.database_name,
-        "schema": settings.database_schema,
-        "username": settings.database_username,
-        "owner": settings.database_owner,
-        "application_role": settings.database_application_role,
-        "ssl_mode": settings.insecure_database_ssl_mode or "verify-full",
-        "ca_certificate": _pem(settings.database_ca_cert_file),
-    }
-    if settings.database_password:
-        args["password"] = pulumi.Output.secret(settings.database_password)
-    return args
-
-
-def _pem(path: str) -> str:
-    return Path(path).read_text() if path else ""
+    backup: NotRequired[BackupArgs]
+    """Dumps on a schedule, where one is set."""
+    retention: NotRequired[RetentionArgs]
+    """What is deleted on a schedule, where one is set."""
+    monitoring: NotRequired[MonitoringArgs]
+    """Metrics, alerts and a dashboard, where they are wanted."""

@@ -53,6 +53,8 @@ class VaultAccessArgs(TypedDict):
     """Path of the secret below the mount."""
     credential: NotRequired[Credential]
     """Value to write once; without it the secret is somebody else's and must exist."""
+    more_policies: NotRequired[Sequence[str]]
+    """Policies that the role has beside `policy`."""
     keep_secret_versions: bool
     """Keep a written secret's versions on destroy."""
     needs: Sequence[pulumi.Resource]
@@ -85,7 +87,9 @@ class VaultAccess(pulumi.ComponentResource):
             ),
             # The account bears the environment's name: twins of it are refused before they share
             # a policy or a role.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[account], hooks=hooks),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[account], hooks=hooks, delete_before_replace=True
+            ),
         )
         role = vault.kubernetes.AuthBackendRole(
             f"{name}-role",
@@ -97,12 +101,20 @@ class VaultAccess(pulumi.ComponentResource):
             # By name, the next account of that name would be taken for this one. It is Vault's own
             # default, but what is not said here is not mended either.
             alias_name_source="serviceaccount_uid",
-            token_policies=[policy.name],
+            token_policies=[policy.name, *args.get("more_policies", [])],
             token_no_default_policy=True,
             token_ttl=TOKEN_TTL_SECONDS,
             token_explicit_max_ttl=TOKEN_TTL_SECONDS,
             token_num_uses=TOKEN_USES,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*needs, account], hooks=hooks),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[*needs, account],
+                hooks=hooks,
+                # Made under its old name first, `up --replace` would delete what it has just made.
+                delete_before_replace=True,
+                # Only the cluster's operator knows the pods' addresses, see docs/permissions.md.
+                ignore_changes=["tokenBoundCidrs"],
+            ),
         )
         if "credential" in args:
             self._write_once(name, args, args["credential"])

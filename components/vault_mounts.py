@@ -8,7 +8,8 @@ import pulumi
 import pulumi_vault as vault
 
 from .kubernetes_object import KubernetesObject
-from .manifests import service_account
+from .manifests import PART_OF, service_account
+from .migration_files import digest
 
 
 class KubernetesAuthMountArgs(TypedDict):
@@ -57,17 +58,21 @@ class KubernetesAuthMount(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _reviewer_token(self, name: str, args: KubernetesAuthMountArgs) -> KubernetesObject:
+        # Known before it is made, so that a killed `up` is followed by the same one and not by
+        # another; of this environment alone, since the binding is in no namespace.
+        whose = {key: args[key] for key in ("environment", "namespace", "path")}
+        reviewer = f"{PART_OF}-reviewer-{digest(whose)}"
         account = KubernetesObject(
             f"{name}-reviewer",
-            service_account(args["namespace"], args["environment"]),
+            service_account(args["namespace"], args["environment"], reviewer),
             opts=pulumi.ResourceOptions(parent=self, depends_on=args["needs"]),
         )
-        reviewer = account.metadata["name"]
         binding = KubernetesObject(
             f"{name}-reviewer",
             {
                 "apiVersion": "rbac.authorization.k8s.io/v1",
                 "kind": "ClusterRoleBinding",
+                "metadata": {"name": reviewer},
                 "roleRef": {
                     "apiGroup": "rbac.authorization.k8s.io",
                     "kind": "ClusterRole",
@@ -77,7 +82,7 @@ class KubernetesAuthMount(pulumi.ComponentResource):
                     {"kind": "ServiceAccount", "name": reviewer, "namespace": args["namespace"]}
                 ],
             },
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[account]),
         )
         return KubernetesObject(
             f"{name}-reviewer",
@@ -86,6 +91,7 @@ class KubernetesAuthMount(pulumi.ComponentResource):
                 "kind": "Secret",
                 "type": "kubernetes.io/service-account-token",
                 "metadata": {
+                    "name": reviewer,
                     "namespace": args["namespace"],
                     "annotations": {"kubernetes.io/service-account.name": reviewer},
                 },

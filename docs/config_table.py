@@ -1,4 +1,4 @@
-"""Writes the table of settings into the README, from the declarations in Pulumi.yaml."""
+"""Writes the page of settings from the declarations in Pulumi.yaml."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,14 @@ from typing import Any
 import yaml
 
 REPOSITORY = Path(__file__).parent.parent
-BEGIN, END = "<!-- settings -->\n", "<!-- /settings -->\n"
+PAGE = REPOSITORY / "docs" / "settings.md"
+HEAD = """# Settings
+
+Every setting of an environment, as `Pulumi.yaml` declares it; set one with
+`pulumi config set KEY VALUE`. All problems of a configuration are reported at once, before
+anything is touched.
+
+"""
 
 
 def table() -> str:
@@ -23,12 +30,5 @@ def table() -> str:
     return "\n".join(rows) + "\n"
 
 
-def with_table(text: str) -> str:
-    """Return the README's text with today's table between its marks."""
-    before, _, rest = text.partition(BEGIN)
-    return before + BEGIN + table() + END + rest.partition(END)[2]
-
-
 if __name__ == "__main__":
-    readme = REPOSITORY / "README.md"
-    readme.write_text(with_table(readme.read_text()))
+    PAGE.write_text(HEAD + table())

@@ -1,6 +1,10 @@
+import io
+import json
 from typing import Any
 
-from components.adopt import named
+import pytest
+
+from components.adopt import main, named
 
 
 def step(kind: str, name: str, **inputs: Any) -> dict[str, Any]:
@@ -44,3 +48,23 @@ def test_what_exists_by_name_gets_its_id_and_the_rest_is_left_out() -> None:
     }
     some = named(document, preview, ["access-role"])["resources"]
     assert [each["name"] for each in some] == ["access", "access-role"]
+
+
+@pytest.mark.parametrize(
+    ("preview", "complaint"),
+    [
+        ("error: no stack", "expected the JSON of a pulumi preview, found none"),
+        (json.dumps({"steps": []}), "found misspelt; nothing was written"),
+    ],
+)
+def test_what_cannot_be_adopted_is_said_and_nothing_is_written(
+    preview: str, complaint: str, tmp_path, monkeypatch
+) -> None:
+    file = tmp_path / "import.json"
+    file.write_text(json.dumps({"resources": []}))
+    monkeypatch.setattr("sys.stdin", io.StringIO(preview))
+
+    with pytest.raises(SystemExit, match=complaint):
+        main(file, ["misspelt"])
+
+    assert json.loads(file.read_text()) == {"resources": []}

@@ -4,8 +4,10 @@ from typing import Any
 import pytest
 
 from components.checkpoint_storage import CheckpointStorage
+from components.environment_args import storage_args
+from components.existing import Guard
+from components.manifests import ENVIRONMENT
 from components.settings import Settings
-from components.storage_args import storage_args
 
 KUBECONFIG = """
 current-context: here
@@ -27,6 +29,8 @@ DEV = {
     "manageDatabase": True,
     "manageSecret": True,
 }
+
+JOBS = ("migration", "verification")
 
 
 @pytest.fixture
@@ -187,6 +191,22 @@ def test_the_reviewers_token_configures_the_auth_mount(storage) -> None:
     assert config["kubernetesHost"] == "https://10.0.0.1:6443"
 
 
+def test_f28_the_reviewer_has_one_name_in_every_run_and_another_in_each_environment(
+    storage,
+) -> None:
+    def names(**values: Any) -> set[str]:
+        declared = storage(**{**DEV, **values})
+        kinds = ("ServiceAccount", "ClusterRoleBinding", "Secret")
+        reviewers = [declared[f"{kind} checkpoints-auth-reviewer"].inputs for kind in kinds]
+        return {reviewer["metadata"]["name"] for reviewer in reviewers}
+
+    (first,), (again,) = names(), names()
+    (elsewhere,), (beside,) = names(namespace="other"), names(vaultAuthMount="other")
+
+    assert first == again
+    assert len({first, elsewhere, beside}) == 3
+
+
 def test_the_migration_job_runs_migrate_after_vault_init(storage) -> None:
     job = storage(**DEV)["Job checkpoints-migration-job"].inputs
     pod = job["spec"]["template"]["spec"]
@@ -247,6 +267,41 @@ def test_the_guard_knows_all_that_goes_with_its_setting(storage) -> None:
         "schema": "public",
     }
     assert owns_nothing == {"schema": "public"}
+
+
+@pytest.mark.parametrize(("managed", "server"), [(True, "https://10.0.0.1:6443"), (False, "")])
+def test_the_guard_knows_where_a_managed_namespace_is(storage, managed: bool, server: str) -> None:
+    resources = storage(environment="dev", kubeconfig=KUBECONFIG, manageNamespace=managed)
+
+    assert resources["DataGuard checkpoints-guard"].inputs["api_server"] == server
+
+
+@pytest.mark.parametrize(
+    "made",
+    ["NetworkPolicy checkpoints-network", *(f"Job checkpoints-{job}-job" for job in JOBS)],
+)
+def test_f30_an_object_of_a_fixed_name_says_whose_it_is_and_is_looked_for_before_it_is_made(
+    storage, monkeypatch: pytest.MonkeyPatch, made: str
+) -> None:
+    guarded: list[str] = []
+    hook = Guard.hook
+    monkeypatch.setattr(Guard, "hook", lambda self, name: guarded.append(name) or hook(self, name))
+
+    resources = storage(**DEV)
+
+    assert resources[made].inputs["metadata"]["annotations"][ENVIRONMENT] == "dev"
+    assert made.split()[1] in guarded
+
+
+def test_s12_images_named_by_digest_reach_every_pod_as_given(storage) -> None:
+    images = [f"{name}@sha256:{digit * 64}" for name, digit in (("v/vault:1", "0"), ("psql", "f"))]
+    resources = storage(**DEV, vaultImage=images[0], postgresImage=images[1])
+    manifest = resources["SchemaRollback checkpoints-rollback"].inputs["manifest"]
+    jobs = [resources[f"Job checkpoints-{kind}-job"].inputs for kind in JOBS]
+
+    for job in (*jobs, json.loads(manifest)):
+        pod = job["spec"]["template"]["spec"]
+        assert [c["image"] for c in (*pod["initContainers"], *pod["containers"])] == images
 
 
 def test_no_job_holds_a_secret_or_skips_its_await(storage) -> None:

@@ -7,6 +7,7 @@ from components.refusal import Refused
 
 STATE: dict[str, Any] = {
     "owned": {"database": "graphs", "schema": "public"},
+    "api_server": "https://one",
     "allow_data_loss": False,
     "__provider": "pickled",
 }
@@ -28,6 +29,26 @@ def guard(monkeypatch: pytest.MonkeyPatch) -> DataGuardProvider:
 def test_r6_what_holds_rows_is_not_left_without_permission(guard, owned: dict[str, str]) -> None:
     with pytest.raises(Refused, match="nothing was changed: expected"):
         guard.diff("id", STATE, STATE | {"owned": owned})
+
+
+def test_r6_another_api_server_does_not_take_the_namespace_away_without_permission(guard) -> None:
+    with pytest.raises(Refused) as refused:
+        guard.diff("id", STATE, STATE | {"api_server": "https://two"})
+
+    assert str(refused.value) == (
+        "nothing was changed: expected the API server 'https://one', found 'https://two', which "
+        "would remove the namespace with all that is in it; set kubeconfig and kubeContext (or "
+        "KUBECONFIG) to the first again, or, if the namespace may go, set allowDataLoss to true "
+        "and run pulumi up before the change"
+    )
+    assert guard.diff("id", ALLOWED, ALLOWED | {"api_server": "https://two"}).changes is True
+
+
+def test_no_api_server_on_either_side_is_no_other_one(guard) -> None:
+    older = {key: value for key, value in STATE.items() if key != "api_server"}
+
+    assert guard.diff("id", older, STATE).changes is True
+    assert guard.diff("id", STATE, STATE | {"api_server": ""}).changes is True
 
 
 def test_permission_counts_once_it_was_recorded_not_together_with_the_change(guard) -> None:

@@ -1,12 +1,17 @@
+import re
+from dataclasses import replace
 from http import HTTPStatus
+from types import SimpleNamespace as Object
 from typing import Any
 
 import httpx2
 import pulumi
 import pytest
+from lightkube import ApiError
 
+from components import job_pods
 from components.existing import Guard, VaultServer
-from components.manifests import Cluster
+from components.manifests import ENVIRONMENT, Cluster
 
 GUARD = Guard(
     environment="dev",
@@ -22,49 +27,143 @@ ROLE = {
 }
 
 
+JOB = {
+    "apiVersion": "batch/v1",
+    "kind": "Job",
+    "metadata": {"name": "graphs-migration-001", "namespace": "ns"},
+}
+
+
+def before_create(guard: Guard, kind: str, inputs: dict[str, Any]) -> None:
+    guard.hook("access").callback(
+        pulumi.ResourceHookArgs(urn="", id="", name="", type=kind, new_inputs=inputs)
+    )
+
+
 @pytest.fixture
 def create(monkeypatch: pytest.MonkeyPatch):
-    """Check a role before its create, as Vault answers; return the requested URL."""
+    """Check a role before its create, as Vault answers; return the requested URLs."""
 
-    def run(status: int, data: dict[str, Any]) -> str:
-        asked: list[str] = []
+    def run(*answers: Any, address: str = "https://vault", **more: Any) -> list[str]:
+        asked: list[httpx2.Request] = []
 
-        def answer(url: str, **_: Any) -> httpx2.Response:
-            asked.append(url)
-            request = httpx2.Request("GET", url)
-            return httpx2.Response(status, json={"data": data}, request=request)
+        def handle(_: object, request: httpx2.Request) -> httpx2.Response:
+            asked.append(request)
+            answer = answers[len(asked) - 1]
+            if isinstance(answer, Exception):
+                raise answer
+            return httpx2.Response(answer, request=request, **more)
 
-        monkeypatch.setattr(httpx2, "get", answer)
-        hooks = GUARD.hooks("access").before_create
-        assert hooks
-        kind = "vault:kubernetes/authBackendRole:AuthBackendRole"
-        hook = hooks[0]
-        assert isinstance(hook, pulumi.ResourceHook)
-        hook.callback(pulumi.ResourceHookArgs(urn="", id="", name="", type=kind, new_inputs=ROLE))
-        return asked[0]
+        monkeypatch.setattr(httpx2.HTTPTransport, "handle_request", handle)
+        monkeypatch.setenv("VAULT_TOKEN", "token")
+        guard = replace(GUARD, vault=replace(GUARD.vault, address=address))
+        before_create(guard, "vault:kubernetes/authBackendRole:AuthBackendRole", ROLE)
+        assert {request.headers["X-Vault-Token"] for request in asked} == {"token"}
+        return [str(request.url) for request in asked]
 
     return run
 
 
-def test_what_does_not_exist_may_be_made(create) -> None:
-    url = create(HTTPStatus.NOT_FOUND, {})
+@pytest.mark.parametrize("address", ["https://vault", "https://vault/"])
+def test_what_does_not_exist_may_be_made(create, address: str) -> None:
+    urls = create(HTTPStatus.NOT_FOUND, address=address)
 
-    assert url == "https://vault/v1/auth/kubernetes/role/graphs"
+    assert urls == ["https://vault/v1/auth/kubernetes/role/graphs"]
 
 
 def test_a_role_that_says_the_same_may_be_written_again(create) -> None:
-    create(HTTPStatus.OK, {"bound_service_account_names": ["graphs"], "token_ttl": 120})
+    data = {"bound_service_account_names": ["graphs"], "token_ttl": 120}
+
+    create(HTTPStatus.OK, json={"data": data})
 
 
 def test_f30_a_role_that_says_something_else_is_refused(create) -> None:
+    data = {"bound_service_account_names": ["*"], "token_ttl": 120}
+
     with pytest.raises(pulumi.RunError, match="expected Vault role 'graphs' not to exist yet"):
-        create(HTTPStatus.OK, {"bound_service_account_names": ["*"], "token_ttl": 120})
+        create(HTTPStatus.OK, json={"data": data})
 
 
-def test_what_may_not_be_read_is_not_overwritten(create) -> None:
-    with pytest.raises(pulumi.RunError, match="before it is written, Vault answered 403"):
-        create(HTTPStatus.FORBIDDEN, {})
+def test_a_standby_sends_to_the_active_one(create) -> None:
+    active = {"Location": "https://active/v1/elsewhere"}
+
+    urls = create(HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.NOT_FOUND, headers=active)
+
+    assert urls[1] == active["Location"]
 
 
-def test_a_sealed_vault_is_left_to_the_provider_to_name(create) -> None:
-    create(HTTPStatus.SERVICE_UNAVAILABLE, {})
+@pytest.mark.parametrize(
+    ("answer", "more", "found"),
+    [
+        (HTTPStatus.FORBIDDEN, {"json": {"errors": []}}, "status 403"),
+        (HTTPStatus.SERVICE_UNAVAILABLE, {"json": {"errors": ["sealed"]}}, "status 503"),
+        (HTTPStatus.NO_CONTENT, {}, "status 204"),
+        (HTTPStatus.OK, {"text": "<html>log in</html>"}, "an answer that is not Vault's"),
+        (HTTPStatus.OK, {"json": ["text"]}, "an answer that is not Vault's"),
+        (httpx2.ReadTimeout("too slow"), {}, "ReadTimeout: too slow"),
+        (httpx2.ConnectError("certificate verify failed"), {}, "ConnectError: certificate verify"),
+        (
+            HTTPStatus.TEMPORARY_REDIRECT,
+            {"headers": {"Location": "http://plain/"}},
+            "UnsupportedProtocol: a redirect away from https",
+        ),
+    ],
+)
+def test_f30_what_vault_does_not_tell_is_not_overwritten(
+    create, answer: Any, more: dict[str, Any], found: str
+) -> None:
+    expected = (
+        "nothing was written: expected Vault at https://vault to say what is at "
+        f"auth/kubernetes/role/graphs, found {found}"
+    )
+
+    with pytest.raises(pulumi.RunError, match=re.escape(expected)):
+        create(answer, answer, **more)
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch):
+    """Check an object before its create, as the API server answers."""
+
+    def run(answer: Any) -> None:
+        def get(kind: type, name: str, **where: str) -> Any:
+            assert (kind.__name__, name, where) == (
+                "Job",
+                JOB["metadata"]["name"],
+                {"namespace": "ns"},
+            )
+            if isinstance(answer, Exception):
+                raise answer
+            return Object(metadata=Object(annotations=answer))
+
+        monkeypatch.setattr(job_pods, "connect", lambda _: Object(get=get))
+        before_create(GUARD, "kubernetes:batch/v1:Job", JOB)
+
+    return run
+
+
+def status(code: int) -> ApiError:
+    answer = {"code": code, "message": "the server says no", "status": "Failure"}
+    request = httpx2.Request("GET", "https://cluster")
+    return ApiError(request=request, response=httpx2.Response(code, json=answer, request=request))
+
+
+@pytest.mark.parametrize("answer", [status(HTTPStatus.NOT_FOUND), {ENVIRONMENT: "dev"}])
+def test_a_job_that_is_ours_or_is_not_there_may_be_made(cluster, answer: Any) -> None:
+    cluster(answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (None, "expected Job 'graphs-migration-001' not to exist yet, found somebody else's"),
+        ({ENVIRONMENT: "prod"}, "not to exist yet, found that of environment 'prod'; choose"),
+        (status(HTTPStatus.FORBIDDEN), "exists, found ApiError: the server says no; check"),
+        (httpx2.ReadTimeout("too slow"), "exists, found ReadTimeout: too slow; check kubeconfig"),
+    ],
+)
+def test_f30_an_object_of_others_or_that_cannot_be_read_is_refused(
+    cluster, answer: Any, said: str
+) -> None:
+    with pytest.raises(pulumi.RunError, match=re.escape(said)):
+        cluster(answer)

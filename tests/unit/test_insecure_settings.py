@@ -64,5 +64,7 @@ def test_only_certificates_get_into_the_config_map(
 def test_s14_an_address_holds_a_host_and_a_port_and_no_credential(configure, url: str) -> None:
     configure(**DEV, vaultAddressInCluster=url)
 
-    with pytest.raises(SettingsError, match="- vaultAddressInCluster: expected a URL"):
+    with pytest.raises(SettingsError, match="- vaultAddressInCluster: expected a URL") as caught:
         Settings.load(ENVIRON)
+
+    assert ":pw" not in str(caught.value)

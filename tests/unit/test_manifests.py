@@ -149,4 +149,4 @@ def test_containers_give_up_before_the_job_and_the_job_before_pulumi(seconds) ->
 
 
 def test_a_failed_job_runs_again_on_the_next_up() -> None:
-    assert JOB["metadata"]["annotations"] == {"pulumi.com/replaceUnready": "true"}
+    assert JOB["metadata"]["annotations"]["pulumi.com/replaceUnready"] == "true"

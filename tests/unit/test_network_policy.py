@@ -20,6 +20,9 @@ spec:
       - agent-executor-migration
       - agent-executor-verification
       - agent-executor-rollback
+      - agent-executor-backup
+      - agent-executor-restore-drill
+      - agent-executor-retention
   policyTypes: [Ingress, Egress]
   ingress: []
   egress:

@@ -1,18 +1,22 @@
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace as Object
 from typing import Any
 
 import pytest
 import yaml
+from httpx2 import ReadError, Request, Response
+from lightkube import ApiError
 
-from components import schema_rollback
+from components import rollback_job, schema_rollback
 from components.checkpoint_storage import CheckpointStorage
+from components.environment_args import storage_args
 from components.refusal import Refused
 from components.schema_rollback import SchemaRollbackProvider, UnfinishedRollbackProvider
 from components.settings import PROJECT_FILE, Settings
-from components.storage_args import storage_args
 
 DECLARED: dict[str, dict[str, Any]] = yaml.safe_load(PROJECT_FILE.read_text())["config"]
 PEM = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
@@ -45,6 +49,24 @@ CHANGED = {
     "insecureDatabaseSslMode": "require",
     "backoffLimit": 4,
     "verify": "always",
+    "backupSchedule": "30 2 * * *",
+    "backupClaimSize": "20Gi",
+    "backupMemory": "2Gi",
+    "backupBucketEndpoint": "https://s3.example.com",
+    "restoreDrillSchedule": "0 4 * * 0",
+    "retentionSchedule": "30 3 * * *",
+    "applicationReplicas": 2,
+    "monitoringRuleLabel": "release=graphs",
+}
+# What a setting cannot be without.
+ALONG: dict[str, dict[str, Any]] = {
+    "manageSecret": {"manageDatabase": False},
+    "backupSchedule": {"backupClaim": "dumps"},
+    "monitoringPrometheusRule": {"monitoring": True},
+    "restoreDrillSchedule": {"backupClaim": "dumps", "backupSchedule": "30 2 * * *"},
+    "retentionSchedule": {"retentionKeepLatestAfterDays": 30},
+    "retentionKeepLatestAfterDays": {"retentionSchedule": "30 3 * * *"},
+    "retentionDeleteThreadsAfterDays": {"retentionSchedule": "30 3 * * *"},
 }
 
 STATE = {
@@ -102,7 +124,7 @@ def test_r6_no_changed_setting_ever_replaces_or_loses_a_rollback(
         value += 101
     elif key.endswith("File"):
         value = str(tmp_path / "ca.pem")
-    others = {"manageDatabase": False} if key == "manageSecret" else {}
+    others = ALONG.get(key, {})
 
     before, after = rollbacks(**BASE), rollbacks(**(BASE | others | {key: value}))
 
@@ -151,17 +173,47 @@ def test_rows_that_would_go_with_their_database_stop_a_destroy_after_a_failed_fi
         UnfinishedRollbackProvider().delete("ns/job", STATE | {"must_succeed": True})
 
 
-def test_a_database_of_others_keeps_its_tables_where_a_first_up_failed(
-    outcome: Callable[[str | None], list[str]], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("allowed", "claim", "managed", "must_succeed"),
+    [
+        (False, "", True, True),
+        (False, "dumps", True, True),
+        (True, "dumps", True, True),
+        (True, "", True, False),
+        (False, "", False, False),
+        (True, "dumps", False, False),
+    ],
+)
+def test_r6_a_managed_database_goes_without_its_rollback_only_if_its_rows_may_and_need_no_dump(
+    rollbacks: Callable[..., list[dict[str, Any]]],
+    allowed: bool,
+    claim: str,
+    managed: bool,
+    must_succeed: bool,
+) -> None:
+    settings = BASE | {"manageDatabase": managed}
+
+    for inputs in rollbacks(**settings, allowDataLoss=allowed, rollbackBackupClaim=claim):
+        assert inputs["must_succeed"] is must_succeed
+
+
+@pytest.mark.parametrize(
+    ("owns", "fate"),
+    [(False, "stay, if there are any"), (True, "go with their database")],
+)
+def test_what_becomes_of_the_tables_after_a_failed_first_up_is_said(
+    outcome: Callable[[str | None], list[str]],
+    capsys: pytest.CaptureFixture[str],
+    owns: bool,
+    fate: str,
 ) -> None:
     outcome("refusing")
+    props = STATE | {"must_succeed": False, "owns_database": owns}
 
-    UnfinishedRollbackProvider().delete("ns/job", STATE | {"must_succeed": False})
+    UnfinishedRollbackProvider().delete("ns/job", props)
 
     said = capsys.readouterr().err
-    assert said == (
-        "the checkpoint tables stay, if there are any, since they could not go: refusing\n"
-    )
+    assert said == f"the checkpoint tables {fate}; they were not rolled back: refusing\n"
 
 
 @pytest.mark.parametrize(
@@ -183,3 +235,62 @@ def test_a_dump_comes_first_where_rows_may_go_and_a_claim_is_named(
 
         assert [container["name"] for container in pod["initContainers"]] == containers
         assert len(pod["containers"][0]["volumeMounts"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (404, "found no migration Job since a destroy that was stopped dropped them"),
+        (403, "expected to see the migration Job, ApiError: no; run pulumi up again"),
+    ],
+)
+def test_r5_a_rollback_is_not_made_where_no_migration_job_vouches_for_the_tables(
+    monkeypatch: pytest.MonkeyPatch, status: int, said: str
+) -> None:
+    def get(kind: Any, name: str, namespace: str) -> Object:
+        assert (name, namespace) == ("agent-migration-001", "ns")
+        if status != 200:
+            answer = {"code": status, "message": "no"}
+            raise ApiError(
+                response=Response(status, json=answer, request=Request("GET", "http://"))
+            )
+        return Object()
+
+    monkeypatch.setattr(rollback_job, "connect", lambda _: Object(get=get))
+    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
+
+    with pytest.raises(Refused, match=re.escape(said)):
+        SchemaRollbackProvider().create(STATE)
+    UnfinishedRollbackProvider().create(STATE)
+    status = 200
+    SchemaRollbackProvider().create(STATE)
+
+
+@pytest.mark.parametrize(
+    ("fails", "said"),
+    [
+        ("Job", "nothing was destroyed: the rollback could not start: ReadError: cut; mend it"),
+        (
+            "ConfigMap",
+            "nothing else was destroyed: Job ns/agent-rollback-001 was started and may still drop "
+            "the tables: ReadError: cut; look at it",
+        ),
+    ],
+)
+def test_a_rollback_whose_job_was_made_is_not_said_to_have_never_started(
+    monkeypatch: pytest.MonkeyPatch, fails: str, said: str
+) -> None:
+    failure = ReadError("cut")
+
+    def create(made: Any) -> Object:
+        if type(made).__name__ == fails:
+            raise failure
+        return Object(metadata=Object(uid="uid"))
+
+    monkeypatch.setattr(rollback_job, "connect", lambda _: Object(create=create))
+    monkeypatch.setattr(rollback_job.RollbackJob, "_remove_leftover", lambda _: None)
+    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
+    manifest = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "job"}}
+
+    with pytest.raises(Refused, match=re.escape(said)):
+        SchemaRollbackProvider().delete("id", STATE | {"manifest": json.dumps(manifest)})

@@ -152,6 +152,20 @@ def test_a_bad_value_is_refused_by_its_key(key, value, configure, environ) -> No
     assert f"{blamed}: expected" in problems(environ)
 
 
+def test_i11_managed_names_that_the_provider_cannot_read_back_are_refused_together(
+    configure, environ
+) -> None:
+    names = {"databaseName": "a\\b", "databaseSchema": "one, t\\wo"}
+    configure(environment="dev", manageDatabase=True, manageSecret=True, **names)
+    managed = problems(environ)
+    configure(environment="dev", manageDatabase=False, manageSecret=False, **names)
+
+    assert "databaseOwner: expected a name without a backslash" in managed
+    assert "databaseSchema: expected a name without a backslash" in managed
+    assert "databaseSchema: expected a name without a comma and a space" in managed
+    assert Settings.load(environ).database_schema == names["databaseSchema"]
+
+
 @pytest.mark.parametrize(
     ("text", "context"),
     [
@@ -167,6 +181,80 @@ def test_a_bad_kubeconfig_is_refused_and_never_quoted(text, context, configure, 
 
     assert "kubeconfig: expected a kubeconfig with the context" in problems(environ)
     assert "hunter2" not in problems(environ)
+
+
+RELATIVE = """
+current-context: a
+contexts: [{name: a, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: "https://a:6443", certificate-authority: ca.crt}}]
+users: [{name: u, user: {client-key: /keys/me.pem}}]
+"""
+
+
+def test_a_kubeconfigs_files_are_looked_for_beside_it(configure, environ, tmp_path) -> None:
+    configure(environment="dev")
+    (tmp_path / "elsewhere").write_text(RELATIVE)
+
+    kept = Settings.load(environ | {"KUBECONFIG": str(tmp_path / "elsewhere")}).kubeconfig
+
+    assert f"certificate-authority: {tmp_path}/ca.crt" in kept
+    assert "client-key: /keys/me.pem" in kept
+
+
+def test_a_kubeconfig_as_text_names_no_relative_file(configure, environ) -> None:
+    configure(environment="dev", kubeconfig=RELATIVE)
+
+    assert "certificate-authority-data or an absolute path" in problems(environ)
+
+
+def test_a_kubeconfig_without_a_server_is_refused(configure, environ) -> None:
+    configure(environment="dev", kubeconfig=RELATIVE.replace("server", "serv"))
+
+    assert "its cluster and server, found none (KeyError)" in problems(environ)
+
+
+def test_a_port_that_is_no_number_is_named_with_its_variable(configure, environ) -> None:
+    configure(environment="dev")
+
+    assert "databasePort: expected a number in PGPORT, found 'abc'" in problems(
+        environ | {"PGPORT": "abc"}
+    )
+
+
+@pytest.mark.parametrize("value", ["true", "1", "T", "yes"])
+def test_s11_a_variable_that_switches_vaults_tls_off_is_refused(
+    value: str, configure, environ
+) -> None:
+    configure(environment="dev")
+
+    assert "- VAULT_SKIP_VERIFY: expected it not to be set" in problems(
+        environ | {"VAULT_SKIP_VERIFY": value}
+    )
+    assert Settings.load(environ | {"VAULT_SKIP_VERIFY": "False"})
+
+
+def test_an_empty_vault_namespace_is_that_of_vaults_own_tools(configure, environ) -> None:
+    environ |= {"VAULT_NAMESPACE": "ambient"}
+
+    configure(environment="dev")
+    assert Settings.load(environ).vault_namespace == "ambient"
+    configure(environment="dev", vaultNamespace="set")
+    assert Settings.load(environ).vault_namespace == "set"
+
+
+def test_two_managed_roles_of_one_name_are_refused(configure, environ) -> None:
+    configure(
+        environment="dev",
+        manageDatabase=True,
+        manageSecret=True,
+        databaseOwner="x",
+        databaseApplicationRole="x",
+    )
+
+    said = problems(environ)
+
+    assert "databaseOwner, databaseApplicationRole: expected two roles" in said
+    assert said.count("expected two roles") == 1
 
 
 def test_two_files_in_kubeconfig_are_refused(configure, environ) -> None:

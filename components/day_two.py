@@ -1,0 +1,78 @@
+"""What runs beside the tables once they are there, each part where its settings ask for it."""
+
+from collections.abc import Mapping, Sequence
+
+import pulumi
+
+from .accesses import as_backup, backup_access
+from .backup_manifests import BackupArgs
+from .checkpoint_backup import CheckpointBackup
+from .checkpoint_monitoring import CheckpointMonitoring
+from .checkpoint_retention import CheckpointRetention
+from .foundation import existing_guard
+from .job_setup import job_files, job_template
+from .storage_args import CheckpointStorageArgs
+
+
+def day_two(
+    name: str,
+    args: CheckpointStorageArgs,
+    files: Mapping[str, str],
+    *,
+    parent: pulumi.Resource,
+    needs: Sequence[pulumi.Resource],
+) -> list[pulumi.Resource]:
+    """Provision backups, retention and monitoring; return those that connect to the database."""
+    opts = pulumi.ResourceOptions(parent=parent)
+    scheduled: list[pulumi.Resource] = []
+    if "backup" in args:
+        backup = args["backup"]
+        scheduled.append(_backup(name, args, backup, files, parent=parent, needs=needs))
+    if "retention" in args:
+        scheduled.append(
+            CheckpointRetention(
+                f"{name}-retention",
+                args["retention"],
+                jobs=job_template(args, files),
+                files=files,
+                guard=existing_guard(args),
+                needs=needs,
+                opts=opts,
+            )
+        )
+    if "monitoring" in args:
+        # Last: a cluster that lacks the PrometheusRule's CRD must not keep the migration back.
+        CheckpointMonitoring(
+            f"{name}-monitoring",
+            args["monitoring"],
+            job_template(args, files).cluster,
+            guard=existing_guard(args),
+            needs=needs,
+            opts=opts,
+        )
+    return scheduled
+
+
+def _backup(
+    name: str,
+    args: CheckpointStorageArgs,
+    backup: BackupArgs,
+    files: Mapping[str, str],
+    *,
+    parent: pulumi.Resource,
+    needs: Sequence[pulumi.Resource],
+) -> pulumi.Resource:
+    if "bucket" in backup:
+        # A ServiceAccount of its own: nothing but the backups reads the bucket's key.
+        needs = [*needs, backup_access(name, args, parent=parent, needs=needs)]
+        args = as_backup(args)
+        files = job_files(args)
+    return CheckpointBackup(
+        f"{name}-backup",
+        backup,
+        jobs=job_template(args, files),
+        files=files,
+        guard=existing_guard(args),
+        needs=needs,
+        opts=pulumi.ResourceOptions(parent=parent),
+    )

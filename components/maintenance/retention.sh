@@ -1,0 +1,121 @@
+#!/bin/sh
+# Deletes old checkpoints: prunes idle threads to their newest ones, drops older threads whole.
+# Exit status: 0 done or out of time, 10 refused, 11 credentials or rights, 12 gave up waiting,
+# 13 another error, 143 stopped by a signal. Whatever ends it, the next run goes on.
+# Environment: CREDENTIALS_DIR SCHEMA OWNER_ROLE KEEP_LATEST_AFTER_DAYS DELETE_THREADS_AFTER_DAYS
+# DRY_RUN GRACE_SECONDS MOST_AT_ONCE DEADLINE_SECONDS TERMINATION_LOG TMPDIR
+set -u
+
+files=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 13
+. "$files/connection.sh"
+deadline=${DEADLINE_SECONDS:-300}
+
+child=
+guard=
+# shellcheck disable=SC2329  # the trap below calls it
+stop() {
+    trap '' TERM INT
+    [ -z "$guard" ] || kill "$guard" 2> /dev/null
+    if [ -n "$child" ]; then
+        # psql answers INT by cancelling its statement on the server.
+        kill -"$ending" "$child" 2> /dev/null
+        (sleep 2 && kill -KILL "$child") > /dev/null 2>&1 &
+        watchdog=$!
+        wait "$child" 2> /dev/null
+        kill "$watchdog" 2> /dev/null
+    fi
+    finish 143 "stopped by a signal before the end; the next run goes on"
+}
+
+# psql has no loop: it reads the same lines again and again, until one of them quits.
+# state holds -v options with numbers and hexadecimal digits only, as psql printed them last.
+run_psql() {
+    result=
+    rm -f "$work/stdout"
+    mkfifo "$work/stdout"
+    # shellcheck disable=SC2086  # state is several words
+    yes '\i :files/retention_step.sql
+\if :over
+\q
+\endif' |
+        psql -X -w -v "schema=${SCHEMA:-public}" -v "owner=${OWNER_ROLE:-}" -v "files=$files" \
+            -v "keep_days=${KEEP_LATEST_AFTER_DAYS:-0}" \
+            -v "drop_days=${DELETE_THREADS_AFTER_DAYS:-0}" -v "dry_run=${DRY_RUN:-false}" \
+            -v "grace=${GRACE_SECONDS:-60}" -v "most=${MOST_AT_ONCE:-5000}" \
+            -v "seconds=$1" $state \
+            -f "$files/retention.sql" -f - "$connection" > "$work/stdout" 2> "$work/stderr" &
+    child=$! ending=INT
+    kill_after $(($1 + 30)) "$child" &
+    guard=$!
+    while IFS= read -r line; do
+        case $line in
+            '==> state: '*) state=${line#'==> state: '} ;;
+            '==> result: '*) result=${line#'==> result: '} ;;
+            *) printf '%s\n' "$line" ;;
+        esac
+    done < "$work/stdout"
+    wait "$child"
+    status=$?
+    child=
+    kill "$guard" 2> /dev/null
+    guard=
+    [ -n "$result" ]
+}
+
+# Sets code to the SQLSTATE of the last error, or to nothing, and text to its sentence.
+read_error() {
+    last=$(sed -n 's/^psql:[^:]*:[0-9]*: [^:]*:  \([0-9A-Z]\{5\}\): /\1 /p' "$work/stderr" |
+        tail -n 1)
+    code=
+    if [ "$status" -eq 3 ] && [ -n "$last" ]; then
+        code=${last%% *}
+        text=${last#* }
+    else
+        text=$(sed -n -e 's/^psql: error: //p' -e '/^connection to server/p' "$work/stderr" |
+            tail -n 1)
+        text=${text:-${last#* }}
+        [ "$status" -ne 137 ] || text="the server took what was sent and never answered"
+        text=${text:-psql ended without a message}
+    fi
+}
+
+# Returns only when another attempt may succeed.
+finish_unless_transient() {
+    case $code in
+        MGBSY | 55P03 | 40P01 | 40001 | 57014 | 57P01 | 57P02 | 57P03 | 53??? | 08??? | 25006) return ;;
+        MG0??) finish 10 "refused: $text" ;;
+        28??? | 42501 | 3D000) finish 11 "credentials or rights: $text" ;;
+        ?????) finish 13 "SQL error $code: $text" ;;
+    esac
+    ! blames_credentials "$text" || finish 11 "credentials or rights: $text"
+    case $text in
+        *'No such file'* | *'psql: not found'*) finish 13 "psql: $text" ;;
+        *) ;;
+    esac
+}
+
+trap stop TERM INT
+use_credentials
+work=$(mktemp -d) || finish 13 "expected a writable directory ${TMPDIR:-/tmp}, found none"
+trap 'rm -rf "$work"' EXIT
+state='-v position='
+for number in pruned dropped active finished untimed delta_threads busy checkpoints writes blobs \
+    bytes; do
+    state="$state -v $number=0"
+done
+end=$(($(date +%s) + deadline))
+attempt=0
+while :; do
+    attempt=$((attempt + 1))
+    left=$((end - $(date +%s)))
+    run_psql $((left > 0 ? left : 0)) && finish 0 "$result"
+    read_error
+    finish_unless_transient
+    [ "$(date +%s)" -lt "$end" ] || finish 12 \
+        "gave up after $deadline s and $attempt attempts: $text; the next run goes on"
+    echo "==> attempt $attempt: $text; again in a moment"
+    sleep $((attempt < 5 ? attempt : 5)) &
+    child=$! ending=TERM
+    wait "$child"
+    child=
+done

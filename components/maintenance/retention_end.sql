@@ -1,0 +1,25 @@
+-- Looks at how a transaction ended: sets :failed, and :unit to what the next may take to last :target
+-- milliseconds. Makes way for whoever writes meanwhile.
+\set failed :ERROR
+\set code :SQLSTATE
+\if :failed
+    \ir retention_again.sql
+\else
+    SELECT
+        CASE WHEN :got_used * 2 < :unit THEN :unit
+            ELSE greatest(1, least(:most, :unit
+                * least(1.5, greatest(0.3, :target / (0.01 + :got_took_ms)))))
+        END::integer AS unit,
+        greatest(:longest, ceil(:got_took_ms)) AS longest,
+        clock_timestamp() >= :'until' AS late, clock_timestamp() >= :'say_after' AS say,
+        pg_current_wal_insert_lsn() AS written \gset
+    SELECT pg_sleep(0.004) \g /dev/null
+    -- Somebody else writes: shorter parts, so that a commit never waits for the log of a long one.
+    SELECT CASE WHEN pg_current_wal_insert_lsn() <> :'written' THEN 10 ELSE 80 END AS target \gset
+    \set tries 0
+    \ir retention_add.sql
+    \if :say
+        \echo ==> progress: :checkpoints checkpoints, :writes writes, :blobs blobs of :pruned pruned and :dropped deleted threads
+        SELECT clock_timestamp() + interval '30 seconds' AS say_after \gset
+    \endif
+\endif

@@ -1,0 +1,218 @@
+-- Prunes :threads to the newest checkpoint of each namespace, as PostgresSaver.prune() does.
+-- One statement, hence one snapshot: what a run saves meanwhile is neither seen nor deleted.
+-- A large thread is pruned in parts, newest first, subgraph calls before the root. Each part deletes
+-- what only its own checkpoints need, so a killed run leaves every remaining checkpoint complete.
+\if :large
+PREPARE prune_part (text[], integer, text, text) AS
+\else
+PREPARE prune (text[], integer) AS
+\endif
+WITH thread AS (
+    SELECT unnest($1) AS thread_id
+), seen AS MATERIALIZED (
+    SELECT t.thread_id, c.*
+    FROM thread AS t
+    CROSS JOIN LATERAL (
+        SELECT k.ctid AS place, k.checkpoint_ns AS ns, k.checkpoint_id AS id,
+            k.parent_checkpoint_id AS parent, k.checkpoint -> 'channel_versions' AS versions,
+            :delta AS delta
+        FROM checkpoints AS k
+        WHERE k.thread_id = t.thread_id
+\if :large
+            AND (k.checkpoint_ns, k.checkpoint_id) < ($3, $4)
+\endif
+        ORDER BY k.checkpoint_ns DESC, k.checkpoint_id DESC LIMIT $2
+    ) AS c
+-- As in upstream: the newest checkpoint, the parent it reads its pending sends from when it
+-- predates v4, and the root graph's checkpoint that its subgraph call started from.
+), head AS MATERIALIZED (
+    SELECT n.thread_id, n.ns, h.*, s.place AS sends_place, s.id AS sends, s.parent AS sends_parent,
+        s.versions AS sends_versions, array_remove(ARRAY[h.id, s.id], NULL) AS kept,
+        n.ns LIKE '%:%' AND (
+            SELECT true FROM checkpoints AS r
+            WHERE r.thread_id = n.thread_id AND r.checkpoint_ns = '' AND r.checkpoint_id = h.root
+            LIMIT 1
+        ) IS NOT NULL AS from_saved
+    FROM (
+        SELECT thread_id, ns FROM seen
+        UNION
+        SELECT thread_id, '' FROM seen
+    ) AS n
+    CROSS JOIN LATERAL (
+        SELECT k.ctid AS place, k.checkpoint_id AS id, k.parent_checkpoint_id AS parent,
+            k.checkpoint -> 'channel_versions' AS versions, k.metadata -> 'parents' ->> '' AS root,
+            (k.checkpoint ->> 'v')::integer < 4 AS old
+        FROM checkpoints AS k
+        WHERE k.thread_id = n.thread_id AND k.checkpoint_ns = n.ns
+        ORDER BY k.checkpoint_id DESC LIMIT 1
+    ) AS h
+    LEFT JOIN LATERAL (
+        SELECT k.ctid AS place, k.checkpoint_id AS id, k.parent_checkpoint_id AS parent,
+            k.checkpoint -> 'channel_versions' AS versions
+        FROM checkpoints AS k
+        WHERE h.old AND k.thread_id = n.thread_id AND k.checkpoint_ns = n.ns
+            AND k.checkpoint_id = h.parent AND (
+                SELECT true FROM checkpoint_writes AS w
+                WHERE w.thread_id = n.thread_id AND w.checkpoint_ns = n.ns
+                    AND w.checkpoint_id = h.parent AND w.channel = '__pregel_tasks'
+                LIMIT 1
+            )
+        LIMIT 1
+    ) AS s ON true
+), delta_thread AS MATERIALIZED (
+    SELECT DISTINCT thread_id FROM seen WHERE delta
+), left_alone AS (
+    SELECT thread_id FROM delta_thread
+    UNION
+    SELECT thread_id FROM head WHERE id COLLATE "C" >= :'keep_before'
+), ruled AS MATERIALIZED (
+    SELECT row_number() OVER () AS number, h.*, h.from_saved AND h.root <> ALL (coalesce(r.kept, '{}')) AS call
+    FROM head AS h
+    LEFT JOIN head AS r ON r.thread_id = h.thread_id AND r.ns = ''
+    WHERE h.thread_id NOT IN (SELECT thread_id FROM left_alone)
+), doomed AS MATERIALIZED (
+    SELECT r.number, s.place, s.thread_id, s.ns, s.id, s.parent, s.versions, r.call
+    FROM seen AS s
+    JOIN ruled AS r ON r.thread_id = s.thread_id AND r.ns = s.ns
+    WHERE r.call OR s.id <> ALL (r.kept)
+), ended_call AS MATERIALIZED (
+    SELECT o.number, o.thread_id, o.ns
+    FROM (
+        SELECT number, thread_id, ns, min(id) AS id FROM doomed
+        WHERE call GROUP BY number, thread_id, ns
+    ) AS o
+    WHERE (
+        SELECT true FROM checkpoints AS k
+        WHERE k.thread_id = o.thread_id AND k.checkpoint_ns = o.ns AND k.checkpoint_id < o.id
+        LIMIT 1
+    ) IS NULL
+), apart AS MATERIALIZED (
+    -- All that has an ended call's namespace goes with it, whatever checkpoint it belongs to. In a
+    -- dry run the earlier parts of that call are still there, to be counted then.
+    SELECT d.*,
+\if :dry_run
+        d.call AS whole
+\else
+        d.number IN (SELECT number FROM ended_call) AS whole
+\endif
+    FROM doomed AS d
+), freed AS MATERIALIZED (
+    SELECT d.number, v.key AS channel, v.value AS version
+    FROM apart AS d
+    CROSS JOIN LATERAL jsonb_each_text(d.versions) AS v
+    WHERE NOT d.whole
+    EXCEPT
+    (
+        SELECT r.number, v.key, v.value
+        FROM ruled AS r
+        CROSS JOIN LATERAL (VALUES (r.versions), (r.sends_versions)) AS k (versions)
+        CROSS JOIN LATERAL jsonb_each_text(k.versions) AS v
+        WHERE NOT r.call
+\if :large
+        -- An older checkpoint shares a version with these only by way of the parent of one of these.
+        UNION ALL
+        SELECT d.number, v.key, v.value
+        FROM doomed AS d
+        CROSS JOIN LATERAL (
+            SELECT k.checkpoint -> 'channel_versions' AS versions FROM checkpoints AS k
+            WHERE k.thread_id = d.thread_id AND k.checkpoint_ns = d.ns AND k.checkpoint_id = d.parent
+                AND NOT EXISTS (SELECT FROM doomed AS o WHERE o.ns = d.ns AND o.id = d.parent)
+            LIMIT 1
+        ) AS p
+        CROSS JOIN LATERAL jsonb_each_text(p.versions) AS v
+\endif
+    )
+-- A small thread's rows are read at once, of a large thread those that are looked for.
+), held AS MATERIALIZED (
+    SELECT r.number, b.*
+\if :large
+    FROM freed AS f
+    JOIN ruled AS r ON r.number = f.number
+    CROSS JOIN LATERAL (
+        SELECT b.channel, b.version, b.ctid AS place, pg_column_size(b.blob) AS bytes
+        FROM checkpoint_blobs AS b
+        WHERE b.thread_id = r.thread_id AND b.checkpoint_ns = r.ns
+            AND b.channel = f.channel AND b.version = f.version
+        LIMIT 1
+    ) AS b
+\else
+    FROM ruled AS r
+    CROSS JOIN LATERAL (
+        SELECT b.channel, b.version, b.ctid AS place, pg_column_size(b.blob) AS bytes
+        FROM checkpoint_blobs AS b
+        WHERE b.thread_id = r.thread_id AND b.checkpoint_ns = r.ns OFFSET 0
+    ) AS b
+\endif
+), garbage AS MATERIALIZED (
+    SELECT array_agg(b.place) AS places, sum(b.bytes) AS bytes
+    FROM (
+        SELECT place, bytes FROM held JOIN freed USING (number, channel, version)
+        UNION ALL
+        SELECT b.place, b.bytes
+        FROM ended_call AS e
+        CROSS JOIN LATERAL (
+            SELECT b.ctid AS place, pg_column_size(b.blob) AS bytes FROM checkpoint_blobs AS b
+            WHERE b.thread_id = e.thread_id AND b.checkpoint_ns = e.ns OFFSET 0
+        ) AS b
+    ) AS b
+), spent AS MATERIALIZED (
+    SELECT array_agg(w.place) AS places, sum(w.bytes) AS bytes
+    FROM (
+        SELECT w.place, w.bytes
+        FROM apart AS d
+        CROSS JOIN LATERAL (
+            SELECT w.ctid AS place, pg_column_size(w.blob) AS bytes FROM checkpoint_writes AS w
+            WHERE w.thread_id = d.thread_id AND w.checkpoint_ns = d.ns AND w.checkpoint_id = d.id
+            OFFSET 0
+        ) AS w
+        WHERE NOT d.whole
+        UNION ALL
+        SELECT w.place, w.bytes
+        FROM ended_call AS e
+        CROSS JOIN LATERAL (
+            SELECT w.ctid AS place, pg_column_size(w.blob) AS bytes FROM checkpoint_writes AS w
+            WHERE w.thread_id = e.thread_id AND w.checkpoint_ns = e.ns OFFSET 0
+        ) AS w
+    ) AS w
+\if :dry_run
+), deleted_checkpoints AS (
+    SELECT FROM doomed
+), deleted_blobs AS (
+    SELECT unnest(places) FROM garbage
+), deleted_writes AS (
+    SELECT unnest(places) FROM spent
+\else
+), orphaned AS (
+    UPDATE checkpoints SET parent_checkpoint_id = NULL
+    WHERE ctid = ANY (ARRAY(
+        SELECT place FROM ruled WHERE NOT call AND parent <> ALL (kept)
+        UNION ALL
+        SELECT sends_place FROM ruled WHERE NOT call AND sends_parent <> ALL (kept)
+    ))
+), deleted_checkpoints AS (
+    DELETE FROM checkpoints WHERE ctid = ANY (ARRAY(SELECT place FROM doomed)) RETURNING true
+), deleted_blobs AS (
+    DELETE FROM checkpoint_blobs
+    WHERE ctid = ANY ((SELECT places FROM garbage)::tid[]) RETURNING true
+), deleted_writes AS (
+    DELETE FROM checkpoint_writes
+    WHERE ctid = ANY ((SELECT places FROM spent)::tid[]) RETURNING true
+\endif
+)
+SELECT (SELECT count(DISTINCT thread_id) FROM doomed) AS threads,
+    (SELECT count(*) FROM delta_thread) AS delta_threads,
+    c.deleted AS checkpoints, w.deleted AS writes, b.deleted AS blobs,
+    coalesce((SELECT bytes FROM spent), 0) + coalesce((SELECT bytes FROM garbage), 0) AS bytes,
+\if :large
+    (SELECT ns FROM seen ORDER BY ns, id LIMIT 1) AS below_ns,
+    (SELECT id FROM seen ORDER BY ns, id LIMIT 1) AS below_id,
+\else
+    (SELECT count(*) FROM thread WHERE thread_id NOT IN (
+        SELECT thread_id FROM left_alone UNION ALL SELECT thread_id FROM doomed
+    )) AS finished,
+\endif
+    s.used, s.used = $2 AS more, :took AS took_ms
+FROM (SELECT count(*) AS used FROM seen) AS s
+CROSS JOIN (SELECT count(*) AS deleted FROM deleted_checkpoints) AS c
+CROSS JOIN (SELECT count(*) AS deleted FROM deleted_writes) AS w
+CROSS JOIN (SELECT count(*) AS deleted FROM deleted_blobs) AS b;

@@ -1,0 +1,53 @@
+"""What an environment's settings of retention must fulfil."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from .backup_rules import CRON
+
+if TYPE_CHECKING:
+    from .settings import Settings
+
+# A CronJob's name has 52 characters, "-retention" included.
+NAME_LENGTH = 42
+
+
+def retention_problems(settings: "Settings") -> Iterator[str]:
+    """Return every problem of the settings that begin with retention."""
+    schedule = settings.retention_schedule
+    keep, delete = (
+        settings.retention_keep_latest_after_days,
+        settings.retention_delete_threads_after_days,
+    )
+    if schedule and not CRON.fullmatch(schedule):
+        yield (
+            "retentionSchedule: expected five fields of cron such as '30 3 * * *', "
+            f"found {schedule!r}"
+        )
+    if schedule and not keep and not delete:
+        yield (
+            "retentionKeepLatestAfterDays, retentionDeleteThreadsAfterDays: expected days for at "
+            "least one of them, since retentionSchedule is set"
+        )
+    if not schedule and (keep or delete):
+        yield (
+            "retentionSchedule: expected five fields of cron such as '30 3 * * *', since days are "
+            "set after which to prune or delete, found nothing"
+        )
+    if 0 < delete <= keep:
+        yield (
+            "retentionDeleteThreadsAfterDays: expected more than the "
+            f"{keep} days of retentionKeepLatestAfterDays, found {delete}"
+        )
+    if schedule and len(settings.name) > NAME_LENGTH:
+        yield (
+            f"name: expected at most {NAME_LENGTH} characters with retentionSchedule, since a "
+            f"CronJob's name has at most 52, found {settings.name!r}"
+        )
+    for key, value, least, most in (
+        ("retentionKeepLatestAfterDays", keep, 0, 36500),
+        ("retentionDeleteThreadsAfterDays", delete, 0, 36500),
+        ("retentionTimeoutSeconds", settings.retention_timeout_seconds, 180, 10**6),
+    ):
+        if not least <= value <= most:
+            yield f"{key}: expected a number from {least} to {most}, found {value}"

@@ -1,0 +1,214 @@
+"""Dumps and restore drills on the real cluster, from the CronJobs that `up` makes."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.integration.conftest import DEV
+from tests.maintenance.test_application import BUILDER
+from tests.maintenance.test_application import snippet as snippet
+from tests.support.database import application_credential, connect
+from tests.support.deployment import Deployment
+from tests.support.s3_server import BUCKET, KEY, KEY_ID, s3_server
+
+ROW = "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', 'c', '{}')"
+NAME = "backup-job"
+CLAIM = "dumps"
+JOBS_USER = 10001
+NAMESPACE = {
+    "apiVersion": "v1",
+    "kind": "Namespace",
+    "metadata": {
+        "name": NAME,
+        "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
+    },
+}
+
+
+def volume(folder: Path) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": f"{NAME}-dumps"},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "capacity": {"storage": "1Gi"},
+            "hostPath": {"path": str(folder)},
+            "claimRef": {"name": CLAIM, "namespace": NAME},
+            "persistentVolumeReclaimPolicy": "Retain",
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("dumps")
+    os.chown(made, JOBS_USER, JOBS_USER)
+    return made
+
+
+@pytest.fixture(scope="module")
+def backed_up(
+    deploy: Callable[..., Deployment], folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
+    """Return an environment with scheduled dumps, in a namespace and on a volume of others."""
+    deployment = deploy(
+        NAME,
+        **DEV
+        | {
+            "manageNamespace": False,
+            "allowDataLoss": True,
+            "backupSchedule": "30 2 * * *",
+            "restoreDrillSchedule": "0 4 * * 0",
+            "backupClaim": CLAIM,
+            "backupClaimSize": "1Gi",
+        },
+    )
+    manifests = tmp_path_factory.mktemp("manifests") / "volume.yaml"
+    manifests.write_text(yaml.safe_dump_all([NAMESPACE, volume(folder)]))
+    deployment.run("kubectl", "apply", "-f", str(manifests)).expect()
+    deployment.up().expect()
+    yield deployment
+    deployment.run("kubectl", "delete", "--wait=false", "-f", str(manifests)).expect()
+
+
+def run_now(deployment: Deployment, kind: str, job: str) -> tuple[int, str]:
+    """Start a CronJob's Job by hand; return what its last or failed container ended with."""
+    kubectl = ("kubectl", "-n", NAME)
+    source = f"--from=cronjob/agent-executor-{kind}"
+    deployment.run(*kubectl, "create", "job", job, source).expect()
+    # backoffLimit is 0: the first pod's end is the Job's, and what its last condition tells.
+    ended = "--for=jsonpath={.status.conditions[-1].status}=True"
+    deployment.run(*kubectl, "wait", f"job/{job}", ended, "--timeout=60s").expect()
+    pods = deployment.run(
+        *kubectl, "get", "pods", "-l", f"batch.kubernetes.io/job-name={job}", "-o", "json"
+    ).expect()
+    (pod,) = json.loads(pods.text)["items"]
+    found = pod["status"]
+    statuses = [*found.get("initContainerStatuses", []), *found["containerStatuses"]]
+    ended_ones = [one["state"]["terminated"] for one in statuses if "terminated" in one["state"]]
+    state = next((one for one in ended_ones if one["exitCode"]), ended_ones[-1])
+    return state["exitCode"], state["message"].rstrip("\n")
+
+
+def test_p58_a_dump_lands_on_the_volume_and_the_drill_restores_it(
+    backed_up: Deployment, folder: Path
+) -> None:
+    database = backed_up.settings["databaseName"]
+    with connect(backed_up, database) as connection:
+        connection.execute(ROW)
+
+    dumped, sentence = run_now(backed_up, "backup", "dump-1")
+    drilled, verdict = run_now(backed_up, "restore-drill", "drill-1")
+
+    (file,) = (folder / "scheduled").iterdir()
+    assert (dumped, drilled) == (0, 0), (sentence, verdict)
+    assert sentence == (
+        f"dumped 4 tables (11 rows, {file.stat().st_size} bytes) to {file.name} in "
+        f"PersistentVolumeClaim {NAME}/{CLAIM}; removed 0 older than 14 days, 1 are there"
+    )
+    assert file.stat().st_uid == JOBS_USER
+    assert verdict.startswith(f"restored {file.name}")
+    assert "8 checks passed" in verdict
+    with connect(backed_up, "postgres") as connection:
+        left = "SELECT count(*) FROM pg_database WHERE datname LIKE 'restore%'"
+        assert connection.execute(left).fetchone() == (0,)
+
+
+def test_a_volume_that_cannot_be_written_to_is_a_failed_job_with_a_sentence(
+    backed_up: Deployment, folder: Path
+) -> None:
+    os.chown(folder / "scheduled", 0, 0)
+    status, sentence = run_now(backed_up, "backup", "dump-2")
+    os.chown(folder / "scheduled", JOBS_USER, JOBS_USER)
+
+    assert status == 10
+    assert (
+        f"no dump was made in PersistentVolumeClaim {NAME}/{CLAIM}: expected a folder" in sentence
+    )
+
+
+def test_p56_the_documents_snippet_runs_with_the_outputs_and_the_credential_from_vault(
+    backed_up: Deployment, snippet: dict[str, Any]
+) -> None:
+    outputs, secret = backed_up.outputs(), application_credential(backed_up)
+    arguments = (BUILDER, secret, outputs["connection"], backed_up.environ["PGSSLROOTCERT"])
+
+    with snippet["ExecutionManager"](*arguments) as running:
+        assert running.run("thread", {"steps": []}) == {"steps": ["done"]}
+
+
+def test_p58_the_claim_and_its_dumps_outlive_the_environment_and_serve_the_next(
+    backed_up: Deployment, folder: Path
+) -> None:
+    backed_up.up("--expect-no-changes").expect()
+    backed_up.destroy().expect()
+    phase = backed_up.run(
+        *("kubectl", "-n", NAME, "get", "pvc", CLAIM, "-o", "jsonpath={.status.phase}")
+    ).expect()
+    left = len(list((folder / "scheduled").iterdir()))
+    backed_up.up().expect()
+
+    assert (phase.text, left) == ("Bound", 1)
+    status, sentence = run_now(backed_up, "backup", "dump-3")
+    assert (status, len(list((folder / "scheduled").iterdir()))) == (0, 2), sentence
+
+
+def test_a_claim_of_somebody_else_is_not_taken_over(backed_up: Deployment) -> None:
+    foreign = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "theirs", "namespace": NAME},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    }
+    manifest = backed_up.folder / "theirs.yaml"
+    manifest.write_text(yaml.safe_dump(foreign))
+    backed_up.run("kubectl", "apply", "-f", str(manifest)).expect()
+
+    backed_up.configure(backupClaim="theirs")
+    outcome = backed_up.up()
+    backed_up.configure(backupClaim=CLAIM)
+
+    assert outcome.status != 0
+    assert "expected PersistentVolumeClaim 'theirs' not to exist yet" in outcome.text
+
+
+def test_p58_a_dump_goes_to_a_bucket_and_comes_back_with_a_key_from_vault(
+    backed_up: Deployment, tmp_path: Path
+) -> None:
+    secret = "bizmatters/agent-executor/postgres-backup"
+    mount = f"-mount={backed_up.settings['vaultKvMount']}"
+    with s3_server(tmp_path, backed_up.environ["PGHOST"]) as s3:
+        backed_up.configure(
+            backupClaim="",
+            backupClaimSize="",
+            backupBucket=f"{BUCKET}/{NAME}",
+            backupBucketEndpoint=s3.address,
+            backupBucketCaCertFile=str(s3.ca_file),
+        )
+        backed_up.up().expect()
+        without, missing = run_now(backed_up, "backup", "bucket-0")
+        key = (f"accessKeyId={KEY_ID}", f"secretAccessKey={KEY}")
+        backed_up.run("bao", "kv", "put", mount, secret, *key).expect()
+        dumped, sentence = run_now(backed_up, "backup", "bucket-1")
+        drilled, verdict = run_now(backed_up, "restore-drill", "bucket-2")
+        (dump,) = (s3.bucket / NAME).iterdir()
+        size = dump.stat().st_size
+
+    assert without == 21, missing
+    assert "write it with the fields accessKeyId and secretAccessKey" in missing
+    assert (dumped, drilled) == (0, 0), (sentence, verdict)
+    assert sentence == (
+        f"dumped 10 rows, {size} bytes to {dump.name} in s3://{BUCKET}/{NAME}; "
+        "removed 0 older than 14 days, 1 are there"
+    )
+    assert verdict.startswith(f"restored {dump.name}")
+    assert KEY not in backed_up.run("kubectl", "-n", NAME, "get", "all,cm", "-o", "yaml").text

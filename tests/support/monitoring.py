@@ -1,0 +1,112 @@
+"""The monitoring programs, built once, and what the exporters' files are to be read like."""
+
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import yaml
+
+from components.monitoring_files import MonitoringArgs, cloudnative_pg, collector
+from devstack.toolchain import golang
+from tests.support.postgres import PASSWORD, Database
+
+GO = Path(__file__).with_name("go")
+PROMTOOL = golang.Program(
+    name="promtool",
+    module=str(GO / "prometheus"),
+    title="promtool",
+    cpu_minutes=6,
+    package="github.com/prometheus/prometheus/cmd/promtool",
+)
+PROMETHEUS = golang.Program(
+    name="prometheus",
+    module=str(GO / "prometheus"),
+    title="Prometheus",
+    cpu_minutes=6,
+    package="github.com/prometheus/prometheus/cmd/prometheus",
+)
+CLOUDNATIVE_PG = golang.Program(
+    name="cloudnative-pg",
+    module=str(GO / "cloudnative-pg"),
+    title="CloudNativePG's exporter",
+    cpu_minutes=2,
+)
+# CloudNativePG connects as no other role.
+CLOUDNATIVE_PG_ROLE = "cnpg_metrics_exporter"
+ARGS = MonitoringArgs(
+    environment="dev",
+    namespace="bizmatters",
+    name="agent-executor",
+    database="langgraph",
+    schema="public",
+    prometheus_rule=True,
+    rule_label="",
+    bytes_limit=100_000,
+    forecast_days=23,
+    verification_days=3,
+    retention_hours=26,
+    backup_hours=26,
+)
+Samples = dict[tuple[str, ...], float]
+
+
+def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run promtool to its end."""
+    program = golang.build(PROMTOOL, lambda _: None)
+    return subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+
+
+def queries(args: MonitoringArgs = ARGS) -> dict[str, str]:
+    """Return the collector's SQL by the names of its queries."""
+    return {query["query_name"]: query["query"] for query in _document(args)["queries"]}
+
+
+def collected(connection: psycopg.Connection[Any], args: MonitoringArgs = ARGS) -> Samples:
+    """Return what sql_exporter's format says of the collector: a stand-in, not sql_exporter.
+
+    A row is one sample of each metric that refers to its query, but for a value that is NULL.
+    """
+    samples: Samples = {}
+    for query in _document(args)["queries"]:
+        cursor = connection.execute(query["query"].encode())
+        columns = [column.name for column in cursor.description or ()]
+        for row in cursor.fetchall():
+            values = dict(zip(columns, row, strict=True))
+            samples.update(_samples(query["query_name"], values, args))
+    return samples
+
+
+def _document(args: MonitoringArgs) -> dict[str, Any]:
+    return yaml.safe_load(collector(args))
+
+
+def _samples(
+    query: str, values: Mapping[str, Any], args: MonitoringArgs
+) -> Iterator[tuple[tuple[str, ...], float]]:
+    for metric in _document(args)["metrics"]:
+        (value,) = metric["values"]
+        if metric["query_ref"] == query and values[value] is not None:
+            labels = (str(values[label]) for label in metric["key_labels"])
+            yield (metric["metric_name"], *labels), float(values[value])
+
+
+def exported_by_cloudnative_pg(database: Database, folder: Path, args: MonitoringArgs) -> Samples:
+    """Return what CloudNativePG's own exporter makes of the queries, names without `cnpg_`."""
+    file = folder / "queries.yaml"
+    file.write_text(cloudnative_pg(args))
+    program = golang.build(CLOUDNATIVE_PG, lambda _: None)
+    environ = database.server.env(database.name) | {"PGHOST": "127.0.0.1", "PGPASSWORD": PASSWORD}
+    done = subprocess.run(
+        [program, file, database.name], env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(_parsed(line) for line in done.stdout.splitlines() if "langgraph" in line[:20])
+
+
+def _parsed(line: str) -> tuple[tuple[str, ...], float]:
+    series, _, value = line.rpartition(" ")
+    name, _, labels = series.removeprefix("cnpg_").partition("{")
+    texts = [part.partition("=")[2].strip('"') for part in labels.rstrip("}").split(",")]
+    return (name, *texts), float(value)

@@ -1,0 +1,97 @@
+from types import SimpleNamespace as Object
+from typing import Any
+
+import pytest
+from httpx2 import TransportError
+
+from components import rollback_job
+from components.rollback_job import RollbackJob
+
+PROPS = {
+    "job_name": "rollback",
+    "namespace": "ns",
+    "kubeconfig": "",
+    "kube_context": "",
+    "seconds": 60.0,
+}
+NO_NODE = ["the pod does not start, Unschedulable: no node"]
+
+
+class Cluster:
+    """A Job whose pod does not end; what hinders it comes from a list, one a look."""
+
+    def __init__(self) -> None:
+        self.looks: list[Any] = []
+        self.active = 1
+        self.deleted = False
+        self.seconds = 0.0
+
+    def get(self, *_: Any, **__: Any) -> Object:
+        return Object(status=Object(conditions=[], active=self.active))
+
+    def obstacles(self, *_: Any) -> list[str]:
+        look = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+        if isinstance(look, Exception):
+            raise look
+        return look
+
+    def delete(self, *_: Any, **__: Any) -> None:
+        self.deleted = True
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    cluster = Cluster()
+    monkeypatch.setattr(rollback_job, "connect", lambda _: cluster)
+    monkeypatch.setattr(rollback_job, "failures", lambda *_: [])
+    monkeypatch.setattr(rollback_job, "obstacles", cluster.obstacles)
+    monkeypatch.setattr(rollback_job, "node_on_its_way", lambda *_: False)
+    clock = Object(monotonic=lambda: cluster.seconds, sleep=cluster.sleep)
+    monkeypatch.setattr(rollback_job, "time", clock)
+    return cluster
+
+
+def test_f25_a_pod_that_cannot_start_says_why_within_start_seconds(cluster: Cluster) -> None:
+    cluster.looks = [NO_NODE]
+
+    assert RollbackJob(PROPS | {"start_seconds": 5.0}).wait() == (
+        f"Job ns/rollback: {NO_NODE[0]}; no pod started within startSeconds, 5 s"
+    )
+    assert cluster.deleted
+    assert cluster.seconds == 5
+
+
+def test_f25_a_job_that_gets_no_pod_says_why_at_once(cluster: Cluster) -> None:
+    cluster.looks, cluster.active = [["no pod is made, FailedCreate: quota"]], 0
+
+    reason = RollbackJob(PROPS | {"start_seconds": 5.0}).wait()
+
+    assert reason == "Job ns/rollback: no pod is made, FailedCreate: quota"
+    assert (cluster.deleted, cluster.seconds) == (True, 0)
+
+
+def test_trouble_that_passes_begins_the_count_anew(cluster: Cluster) -> None:
+    cluster.looks = [*[NO_NODE] * 10, [], TransportError("away"), NO_NODE]
+
+    RollbackJob(PROPS | {"start_seconds": 5.0}).wait()
+
+    assert cluster.seconds == 12 * rollback_job.POLL_SECONDS + 5
+
+
+def test_a_node_on_its_way_is_waited_for(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollback_job, "node_on_its_way", lambda *_: True)
+    cluster.looks = [NO_NODE]
+
+    with pytest.raises(TimeoutError, match="expected its end of Job ns/rollback within 60 s"):
+        RollbackJob(PROPS | {"start_seconds": 5.0}).wait()
+
+
+def test_a_state_of_before_that_input_waits_for_the_jobs_own_deadline(cluster: Cluster) -> None:
+    cluster.looks = [NO_NODE]
+
+    RollbackJob(PROPS).wait()
+
+    assert cluster.seconds == 60
