@@ -28,6 +28,7 @@ def follow(deployment: Deployment, block: str, *resources: str) -> Outcome:
     return deployment.run(
         *("sh", "-e", "-u", "-c", BLOCKS[block]),
         NAMESPACE=deployment.settings["namespace"],
+        NAME=deployment.settings.get("name", "agent-executor"),
         RESOURCES=" ".join(resources),
         PULUMI_SKIP_CONFIRMATIONS="true",
     )
@@ -193,7 +194,11 @@ def test_f30_what_others_made_is_refused_by_name_and_left(somebodys: Deployment)
 
 
 def test_r7_what_others_made_is_imported_and_then_changed_in_place(somebodys: Deployment) -> None:
+    jobs = ("kubectl", "-n", somebodys.settings["namespace"], "get", "jobs", "-o", "name")
+    neighbours = set(somebodys.run(*jobs).expect().text.split())
     follow(somebodys, "import file", "checkpoints-access-policy").expect()
+    assert neighbours
+    assert neighbours == set(somebodys.run(*jobs).expect().text.split())
     follow(somebodys, "import").expect()
     planned = operations(somebodys.preview("--json"))
     follow(somebodys, "up").expect()

@@ -1,7 +1,6 @@
 """What preview, up and up --refresh do about changes made behind Pulumi: docs/drift.md's table."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,151 +8,15 @@ import pytest
 
 from tests.support.database import application_credential, as_parameters, connect
 from tests.support.deployment import Deployment, Outcome
+from tests.support.drifts import DRIFTS, Drift, Environment
 
 ROW = "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', 'c', '{}')"
 LEDGER = "SELECT v, xmin::text FROM checkpoint_migrations ORDER BY v"
 ROTATED = "a rotated password"
+SECRET = "bizmatters/agent-executor/postgres"
+HASHED = "agent-executor-migration-"
+POD_NETWORK = "10.0.0.0/8"
 MIGRATION, VERIFICATION = "agent-executor-migration-001", "agent-executor-verification-001"
-
-
-class Environment:
-    """A deployed environment, its tools at hand."""
-
-    def __init__(self, dev: Deployment) -> None:
-        self.dev, self.database = dev, dev.settings["databaseName"]
-        self.role = f"auth/{dev.settings['vaultAuthMount']}/role/{dev.settings['vaultRole']}"
-        self.policy = f"sys/policies/acl/{dev.settings['vaultPolicy']}"
-
-    def bao(self, *arguments: str) -> str:
-        return self.dev.run("bao", *arguments).expect().text
-
-    def read(self, path: str) -> dict[str, Any]:
-        return json.loads(self.bao("read", "-format=json", path))["data"]
-
-    def kubectl(self, *arguments: str) -> str:
-        return (
-            self.dev.run("kubectl", "-n", self.dev.settings["namespace"], *arguments).expect().text
-        )
-
-    def uid(self, job: str) -> str:
-        return self.kubectl("get", "job", job, "-o", "jsonpath={.metadata.uid}")
-
-    def query(self, statement: str) -> list[Any]:
-        with connect(self.dev, self.database) as connection:
-            return connection.execute(statement.encode()).fetchall()
-
-    def execute(self, statement: str) -> None:
-        with connect(self.dev, self.database) as connection:
-            connection.execute(statement.encode())
-
-
-@dataclass(frozen=True)
-class Drift:
-    """A change made outside and how to see that it is gone."""
-
-    resource: str
-    operation: str
-    change: Callable[[Environment], object]
-    repaired: Callable[[Environment], bool]
-
-
-def recreate_config_map(here: Environment) -> None:
-    name = here.kubectl("get", "configmaps", "-o", "name").split("configmap/agent-executor-")[1]
-    name = f"agent-executor-{name.split()[0]}"
-    here.kubectl("delete", "configmap", name)
-    here.kubectl("create", "configmap", name, "--from-literal=migrate.sh=planted")
-
-
-DRIFTS = {
-    "widened role": Drift(
-        "checkpoints-access-role",
-        "update",
-        lambda here: here.bao(
-            *("write", here.role, "bound_service_account_names=*", "audience=vault"),
-            *("bound_service_account_namespaces=*", "token_policies=default", "token_num_uses=0"),
-        ),
-        lambda here: (
-            here.read(here.role)["bound_service_account_names"] == ["agent-executor"]
-            and here.read(here.role)["token_policies"] == [here.dev.settings["vaultPolicy"]]
-        ),
-    ),
-    "edited policy": Drift(
-        "checkpoints-access-policy",
-        "update",
-        lambda here: here.bao(
-            "write", here.policy, 'policy=path "*" { capabilities = ["read", "list"] }'
-        ),
-        lambda here: 'path "*"' not in here.read(here.policy)["policy"],
-    ),
-    "deleted policy": Drift(
-        "checkpoints-application-access-policy",
-        "update",
-        lambda here: here.bao("delete", f"{here.policy}-app"),
-        lambda here: "data/" in here.read(f"{here.policy}-app")["policy"],
-    ),
-    "deleted role": Drift(
-        "checkpoints-application-access-role",
-        "create",
-        lambda here: here.bao("delete", f"{here.role}-app"),
-        lambda here: here.read(f"{here.role}-app")["audience"] == "vault",
-    ),
-    "deleted ServiceAccount": Drift(
-        "checkpoints-access-account",
-        "create",
-        lambda here: here.kubectl("delete", "serviceaccount", "agent-executor"),
-        lambda here: bool(here.kubectl("get", "serviceaccount", "agent-executor")),
-    ),
-    "edited ServiceAccount": Drift(
-        "checkpoints-application-access-account",
-        "update",
-        lambda here: here.kubectl(
-            *("patch", "serviceaccount", "agent-executor-app"),
-            *("-p", '{"automountServiceAccountToken": true}'),
-        ),
-        lambda here: (
-            here.kubectl(
-                *("get", "serviceaccount", "agent-executor-app"),
-                *("-o", "jsonpath={.automountServiceAccountToken}"),
-            )
-            == "false"
-        ),
-    ),
-    "opened NetworkPolicy": Drift(
-        "checkpoints-network",
-        "update",
-        lambda here: here.kubectl(
-            *("patch", "networkpolicy", "agent-executor-jobs", "--type=merge"),
-            *("-p", '{"spec": {"egress": [{}]}}'),
-        ),
-        lambda here: (
-            "53"
-            in here.kubectl(
-                *("get", "networkpolicy", "agent-executor-jobs"),
-                *("-o", "jsonpath={.spec.egress[*].ports[*].port}"),
-            )
-        ),
-    ),
-    "exchanged ConfigMap": Drift(
-        "checkpoints-migration-files",
-        "replace",
-        recreate_config_map,
-        lambda here: "planted" not in here.kubectl("get", "configmaps", "-o", "yaml"),
-    ),
-    "Job gone by its TTL": Drift(
-        "checkpoints-migration-job",
-        "create",
-        lambda here: here.kubectl("delete", "job", MIGRATION, "--wait"),
-        lambda here: bool(here.uid(MIGRATION)),
-    ),
-    "altered database role": Drift(
-        "checkpoints-database-application",
-        "update",
-        lambda here: here.execute(f'ALTER ROLE "{here.database}_app" CREATEDB'),
-        lambda here: here.query(
-            f"SELECT rolcreatedb FROM pg_roles WHERE rolname = '{here.database}_app'"
-        ) == [(False,)],
-    ),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -233,6 +96,28 @@ def test_a_rotation_outside_is_never_undone(here: Environment) -> None:
     assert ROTATED not in dev.state()
 
 
+def test_what_the_refresh_passes_over_is_kept_or_mended_by_replacing_it(
+    here: Environment,
+) -> None:
+    dev, application = here.dev, f"{here.role}-app"
+    mount = f"-mount={dev.settings['vaultKvMount']}"
+    here.bao("write", application, "audience=")
+    here.bao("write", here.role, f"token_bound_cidrs={POD_NETWORK}")
+    here.bao("kv", "delete", mount, SECRET)
+    dev.up("--refresh", "--expect-no-changes").expect()
+    here.bao("kv", "undelete", mount, "-versions=2", SECRET)
+    unseen = here.read(application).get("audience")
+
+    resources = json.loads(dev.state())["deployment"]["resources"]
+    roles = [r["urn"] for r in resources if r["urn"].endswith("-access-role")]
+    dev.up(*(f"--replace={urn}" for urn in roles if "application" in urn)).expect()
+
+    assert not unseen
+    assert here.read(application)["audience"] == "vault"
+    assert here.read(here.role)["token_bound_cidrs"] == [POD_NETWORK]
+    here.bao("write", here.role, "token_bound_cidrs=")
+
+
 def test_a_schema_changed_by_hand_is_seen_by_a_verification_on_every_up(here: Environment) -> None:
     dev = here.dev
     here.execute("DROP INDEX checkpoints_thread_id_idx")
@@ -264,3 +149,46 @@ def test_the_migration_run_again_mends_the_schema(here: Environment) -> None:
     assert here.uid(VERIFICATION) != verified
     assert here.uid(MIGRATION) == migrated
     assert here.query("SELECT thread_id FROM checkpoints") == [("t",)]
+
+
+def test_s12_a_config_map_cannot_be_edited(here: Environment) -> None:
+    (files,) = (n for n in here.kubectl("get", "configmaps", "-o", "name").split() if HASHED in n)
+
+    refused = here.dev.run(
+        *("kubectl", "-n", here.dev.settings["namespace"], "patch", files, "--type=merge"),
+        *("-p", '{"data": {"migrate.sh": "planted"}}'),
+    )
+
+    assert refused.status != 0
+    assert "immutable" in refused.text
+
+
+def test_f35_what_a_newer_saver_recorded_is_neither_touched_nor_dropped(here: Environment) -> None:
+    dev = here.dev
+    here.execute("INSERT INTO checkpoint_migrations VALUES (10); DELETE FROM checkpoints")
+
+    verified = dev.up()
+    destroyed = dev.destroy()
+    here.kubectl("delete", "job", MIGRATION, "--wait")
+    migrated = dev.up("--refresh")
+
+    newer = "expected versions 0 to 9 in checkpoint_migrations of schema public, found 10"
+    assert "version: checkpoint_migrations: expected versions 0 to 9, found 0 1 2" in verified.text
+    assert f"nothing was destroyed: container rollback ended with 10: refused: {newer}" in (
+        destroyed.text
+    )
+    assert f"refused: {newer}" in migrated.text
+    assert 0 not in (verified.status, destroyed.status, migrated.status)
+    assert [version for version, _ in here.query(LEDGER)] == list(range(11))
+    assert here.query("SELECT count(*) FROM checkpoints") == [(0,)]
+
+
+def test_i9_the_next_job_names_the_secret_that_was_deleted(here: Environment) -> None:
+    mount = here.dev.settings["vaultKvMount"]
+    here.bao("kv", "delete", f"-mount={mount}", SECRET)
+
+    outcome = here.dev.up()
+
+    assert outcome.status != 0
+    assert f"{mount}/{SECRET}" in outcome.text
+    assert "the secret's newest version was deleted; undelete it or write another" in outcome.text

@@ -4,7 +4,7 @@ import json
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,11 @@ import pytest
 
 from devstack import layout, processes, stack
 from tests.integration.conftest import DEV
-from tests.support.database import connect
+from tests.support.database import TABLES, connect, tables
 from tests.support.deployment import Deployment
-from tests.support.recovery import recover, without_sidecar
+from tests.support.recovery import recover
 from tests.support.running import Running, running
+from tests.support.traces import bindings
 
 UP = ("up", "--yes", "--skip-preview")
 JOB = "agent-executor-migration-001"
@@ -32,7 +33,7 @@ BUILD = "SELECT FROM pg_stat_progress_create_index WHERE phase LIKE 'waiting for
 @pytest.fixture(scope="module")
 def killed(deploy: Callable[..., Deployment]) -> Deployment:
     """Return an environment that was never up."""
-    return without_sidecar(deploy("killed", **DEV))
+    return deploy("killed", **DEV)
 
 
 def catalog(dev: Deployment) -> list[Any]:
@@ -67,16 +68,16 @@ def test_f28_a_first_up_that_was_killed_at_a_step_is_completed_by_the_documented
 def test_f28_what_was_made_and_not_recorded_is_adopted_and_nothing_is_made_twice(
     killed: Deployment,
 ) -> None:
-    before = catalog(killed), objects(killed), uid(killed)
-    forget_all_but_drawn_names(killed)
+    before = catalog(killed), objects(killed), uid(killed), bindings(killed)
+    forget_all_but_drawn_passwords(killed)
 
     recover(killed).expect()
 
-    assert (catalog(killed), objects(killed), uid(killed)) == before
+    assert (catalog(killed), objects(killed), uid(killed), bindings(killed)) == before
     killed.up("--refresh", "--expect-no-changes").expect()
 
 
-def forget_all_but_drawn_names(dev: Deployment) -> None:
+def forget_all_but_drawn_passwords(dev: Deployment) -> None:
     """Leave the state that kills leave: operations begun, and no word of their end."""
     folder = Path(dev.environ["PULUMI_BACKEND_URL"].removeprefix("file://").partition("?")[0])
     (path,) = folder.glob(f".pulumi/stacks/*/{dev.stack}.json")
@@ -96,13 +97,7 @@ def forget_all_but_drawn_names(dev: Deployment) -> None:
 
 
 def forgotten(resource: dict[str, Any]) -> bool:
-    drawn = ("pulumi:", "vault:generic")
-    reviewer = "checkpoints-auth-reviewer"
-    return (
-        resource["custom"]
-        and not resource["type"].startswith(drawn)
-        and reviewer not in resource["urn"]
-    )
+    return resource["custom"] and not resource["type"].startswith(("pulumi:", "vault:generic"))
 
 
 def test_f29_a_second_up_is_refused_by_the_lock_that_names_its_owner(killed: Deployment) -> None:
@@ -157,6 +152,21 @@ def test_f26_a_job_that_outlived_its_up_is_taken_over_when_it_has_ended(
     assert (uid(killed), catalog(killed)) == (job, before)
 
 
+def test_f29_a_second_up_that_was_forced_builds_nothing_twice(killed: Deployment) -> None:
+    with ExitStack() as stack:
+        with up_at_work(killed, timeoutSeconds=305) as first:
+            killed.pulumi("cancel", "--yes", "--stack", killed.stack).expect()
+            second = stack.enter_context(running(killed, *UP))
+            second.wait_for("checkpoints-migration-job", "creating")
+        second.result().expect()
+
+    first.result().expect()
+    killed.up("--refresh").expect()
+    with connect(killed, killed.settings["databaseName"]) as connection:
+        query = "SELECT indisvalid FROM pg_index WHERE indrelid = 'checkpoints'::regclass"
+        assert connection.execute(query).fetchall() == [(True,), (True,)]
+
+
 def test_f27_an_api_server_that_restarts_while_the_job_is_awaited_changes_nothing(
     killed: Deployment,
 ) -> None:
@@ -178,6 +188,27 @@ def test_p49_pulumi_waits_longer_than_the_job_may_take(killed: Deployment) -> No
     for job in jobs:
         deadline = job["inputs"]["spec"]["activeDeadlineSeconds"]
         assert job["customTimeouts"]["create"] > deadline == killed.settings["timeoutSeconds"]
+
+
+def test_r5_an_up_after_a_destroy_that_stopped_at_its_rollback_is_red_until_it_migrates_anew(
+    killed: Deployment,
+) -> None:
+    database = killed.settings["databaseName"]
+    with connect(killed, database) as connection:
+        connection.execute("TRUNCATE checkpoints")
+    with running(killed, *DESTROY) as destroy:
+        destroy.wait_for("checkpoints-rollback", "deleting")
+        destroy.interrupt()
+        destroy.result().expect()
+
+    refused = killed.up()
+    killed.up("--refresh").expect()
+
+    assert refused.status != 0
+    assert "found no migration Job since a destroy that was stopped dropped them" in refused.text
+    assert "Traceback" not in refused.text
+    with connect(killed, database) as connection:
+        assert tables(connection) == set(TABLES)
 
 
 def test_f33_a_destroy_that_was_interrupted_at_each_step_is_repeated_to_its_end(

@@ -258,6 +258,35 @@ def test_51_destroying_an_environment_leaves_the_one_beside_it(
     }
 
 
+@pytest.mark.parametrize(
+    ("managed", "refused"),
+    [
+        (True, "NetworkPolicy 'agent-executor-jobs'"),
+        (False, "Job 'agent-executor-migration-001'"),
+    ],
+)
+def test_i11_an_environment_with_nothing_but_the_jobs_name_of_another_is_refused(
+    dev: Deployment, deploy: Callable[..., Deployment], managed: bool, refused: str
+) -> None:
+    shared = ("namespace", "vaultAuthMount", "vaultKvMount")
+    namesake = deploy(
+        f"namesake-{managed}".lower(),
+        **{key: dev.settings[key] for key in shared},
+        serviceAccount="namesake",
+        vaultSecretPath="namesake",
+        backoffLimit=0,
+        manageNetworkPolicy=managed,
+    )
+    outcome = namesake.up()
+
+    namesake.destroy().expect()
+    dev.up("--refresh", "--expect-no-changes").expect()
+    assert outcome.status != 0
+    assert f"nothing was overwritten: expected {refused} not to exist yet" in outcome.text
+    assert f"found that of environment {dev.stack!r}" in outcome.text
+    assert "Traceback" not in outcome.text
+
+
 def test_i11_an_environment_with_the_names_of_another_is_refused(
     dev: Deployment, deploy: Callable[..., Deployment]
 ) -> None:

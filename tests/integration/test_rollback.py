@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import DEV
+from tests.integration.test_drift import operations
+from tests.support.changes import ROLLBACKS, another
 from tests.support.database import (
     TABLES,
     application_credential,
@@ -16,6 +18,7 @@ from tests.support.database import (
 from tests.support.deployment import Deployment
 
 ROW = "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', 'c', '{}')"
+CHANGED_FILES = ("scripts/migrate.sh", "schema_rollback.py", "rollback_job.py")
 REFUSAL = (
     "refusing to drop tables that hold data (rows: checkpoints 1, checkpoint_blobs 0, "
     "checkpoint_writes 0); set allowDataLoss to true, run pulumi up, then pulumi destroy"
@@ -86,7 +89,24 @@ def test_a_preview_refuses_a_change_that_up_would_refuse(dev: Deployment, databa
     assert "nothing was changed: expected schema 'public' to stay" in outcome.text
 
 
-def test_other_changed_settings_run_no_rollback(dev: Deployment, database: str) -> None:
+@pytest.mark.parametrize("key", ["vaultRole", "vaultPolicy", "vaultSecretPath", "postgresImage"])
+def test_r6_a_preview_of_one_changed_setting_keeps_the_rollbacks(dev: Deployment, key: str) -> None:
+    before = dict(dev.settings)
+    dev.configure(**{key: another(dev, key)})
+    planned = operations(dev.preview("--json"))
+    dev.settings.clear()
+    dev.configure(**before)
+
+    assert planned
+    assert {planned.get(name, "same") for name in ROLLBACKS} <= {"same", "update"}
+
+
+def test_r6_a_changed_program_config_map_and_settings_run_no_rollback(
+    dev: Deployment, database: str
+) -> None:
+    for file in CHANGED_FILES:
+        with (dev.folder / "components" / file).open("a") as program:
+            program.write("# another release\n")
     dev.configure(
         timeoutSeconds=700,
         ttlSecondsAfterFinished=90_000,
@@ -97,11 +117,11 @@ def test_other_changed_settings_run_no_rollback(dev: Deployment, database: str) 
         backoffLimit=1,
     )
 
-    preview = json.loads(dev.preview("--json").expect().text)
+    planned = operations(dev.preview("--json"))
     dev.up().expect()
 
-    steps = {s["urn"].rpartition("::")[2]: s["op"] for s in preview["steps"]}
-    assert steps["checkpoints-rollback"] == steps["checkpoints-unfinished-rollback"] == "update"
+    assert planned["checkpoints-migration-files"] == "replace"
+    assert {planned[name] for name in ROLLBACKS} == {"update"}
     with connect(dev, database) as connection:
         assert connection.execute("SELECT count(*) FROM checkpoints").fetchone() == (1,)
 

@@ -1,6 +1,8 @@
 """Rolls back an environment that owns nothing but its tables, in somebody else's surroundings."""
 
+import json
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,9 @@ from typing import Any
 import psycopg
 import pytest
 import yaml
+from langgraph.checkpoint.postgres import PostgresSaver
 from psycopg import sql
+from psycopg.rows import dict_row
 
 from devstack import layout, stack
 from devstack.processes import stop
@@ -20,6 +24,7 @@ OWNER = "guest-owner"
 CLAIM = "dumps"
 JOBS_USER = 10001
 SECRET = "guest/postgres"
+APPLICATION = {"user": "guest-app", "password": "secret"}
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +34,8 @@ def guest(dev: Deployment, deploy: Callable[..., Deployment]) -> Deployment:
     with connect(dev, "postgres") as admin:
         recreate(admin, database)
         admin.execute(
-            f"CREATE ROLE \"{OWNER}\"; CREATE ROLE guest LOGIN PASSWORD 'secret'".encode()
+            f"CREATE ROLE \"{OWNER}\"; CREATE ROLE guest LOGIN PASSWORD 'secret';"
+            f"CREATE ROLE \"{APPLICATION['user']}\" LOGIN PASSWORD 'secret'".encode()
         )
         admin.execute(
             f'GRANT "{OWNER}" TO guest; ALTER DATABASE "{database}" OWNER TO "{OWNER}"'.encode()
@@ -45,7 +51,9 @@ def guest(dev: Deployment, deploy: Callable[..., Deployment]) -> Deployment:
         vaultSecretPath=SECRET,
         databaseName=database,
         databaseOwner=OWNER,
+        databaseApplicationRole=APPLICATION["user"],
         backoffLimit=0,
+        startSeconds=5,
         timeoutSeconds=30,
     )
     guest.configure(name="guest")
@@ -152,6 +160,48 @@ def test_f33_a_database_that_is_down_or_a_sealed_vault_is_a_refusal(
     guest.destroy().expect()
 
 
+def test_f25_a_rollback_that_finds_no_node_says_so_within_start_seconds(
+    guest: Deployment, standing: "psycopg.Connection[Any]"
+) -> None:
+    node = guest.run("kubectl", "get", "nodes", "-o", "name").expect().text.strip()
+    guest.run("kubectl", "cordon", node).expect()
+    outcome = guest.destroy()
+    guest.run("kubectl", "uncordon", node).expect()
+
+    limit = "no pod started within startSeconds, 5 s"
+    assert_refused(outcome, "the pod does not start, Unschedulable", limit, "run pulumi destroy")
+    jobs = guest.run("kubectl", "-n", guest.settings["namespace"], "get", "jobs", "-o", "name")
+    assert "rollback" not in jobs.expect().text
+    assert rows(standing) == 1
+
+
+class SetUpAgainAndAgain(threading.Thread):
+    """An application that calls setup() at its start, and starts over and over."""
+
+    def __init__(self, guest: Deployment) -> None:
+        super().__init__()
+        self._guest, self._over = guest, threading.Event()
+        self.refusals = 0
+
+    def run(self) -> None:
+        with connect(
+            self._guest, self._guest.settings["databaseName"], APPLICATION, row_factory=dict_row
+        ) as connection:
+            while not self._over.wait(0.05):
+                try:
+                    PostgresSaver(connection).setup()
+                except psycopg.errors.InsufficientPrivilege:
+                    self.refusals += 1
+
+    def __enter__(self) -> "SetUpAgainAndAgain":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self.join()
+
+
 @pytest.fixture
 def volume(guest: Deployment, tmp_path: Path) -> Iterator[Path]:
     """Give the namespace a claim on a folder of this machine."""
@@ -180,11 +230,16 @@ def volume(guest: Deployment, tmp_path: Path) -> Iterator[Path]:
     manifest = tmp_path / "volume.yaml"
     manifest.write_text(yaml.safe_dump_all(documents))
     guest.run("kubectl", "apply", "-f", str(manifest)).expect()
+    # The controller may take longer than the guest's startSeconds.
+    guest.run(
+        *("kubectl", "-n", guest.settings["namespace"], "wait", f"pvc/{CLAIM}"),
+        *("--for=jsonpath={.status.phase}=Bound", "--timeout=60s"),
+    ).expect()
     yield folder
     guest.run("kubectl", "delete", "--wait=false", "-f", str(manifest)).expect()
 
 
-def test_r6_a_dump_comes_before_the_drop_and_its_failure_is_a_refusal(
+def test_r6_p20_a_dump_comes_before_the_drop_and_no_setup_makes_the_tables_again(
     guest: Deployment, standing: "psycopg.Connection[Any]", volume: Path
 ) -> None:
     guest.configure(allowDataLoss=True, rollbackBackupClaim=CLAIM)
@@ -194,7 +249,12 @@ def test_r6_a_dump_comes_before_the_drop_and_its_failure_is_a_refusal(
     kept = rows(standing)
     os.chown(volume, JOBS_USER, JOBS_USER)
 
-    outcome = guest.destroy().expect()
+    with SetUpAgainAndAgain(guest) as application:
+        outcome = guest.destroy().expect()
+        after_the_drop = application.refusals
+        while application.refusals < after_the_drop + 10:
+            assert application.is_alive()
+            threading.Event().wait(0.05)
 
     assert_refused(refused, "no table was dropped, since there is no complete dump")
     assert kept == 1
@@ -207,6 +267,25 @@ def test_r6_a_dump_comes_before_the_drop_and_its_failure_is_a_refusal(
     assert rows(standing) == 1
     names = sql.SQL(", ").join(map(sql.Identifier, TABLES))
     standing.execute(sql.SQL("DROP TABLE {}").format(names))
+
+
+def test_r6_tables_stay_where_the_state_no_longer_knows_the_rollback(
+    guest: Deployment, standing: "psycopg.Connection[Any]"
+) -> None:
+    resources = json.loads(guest.state())["deployment"]["resources"]
+    (urn,) = (r["urn"] for r in resources if r["type"].endswith(":UnfinishedRollback"))
+    command = ("state", "delete", "--yes", "--target-dependents", urn, "--stack", guest.stack)
+    guest.pulumi(*command).expect()
+
+    guest.destroy().expect()
+
+    assert rows(standing) == 1
+    namespace = ("--namespace", guest.settings["namespace"])
+    left = ("jobs", "--selector", "app.kubernetes.io/name in (guest-migration, guest-verification)")
+    guest.run("kubectl", "delete", *namespace, *left).expect()
+    files = guest.run("kubectl", "get", *namespace, "configmaps", "-o", "name").expect().text
+    (ours,) = (name for name in files.split() if "guest-migration" in name)
+    guest.run("kubectl", "delete", *namespace, ours).expect()
 
 
 def test_p45_nothing_of_others_went_with_it(guest: Deployment, dev: Deployment) -> None:

@@ -16,12 +16,6 @@ ATTEMPTS = 5
 EXISTS = ("already exists", "already in use", "check-and-set")
 
 
-def without_sidecar(deployment: Deployment) -> Deployment:
-    """Let the state be one file: a kill could leave its sidecar of attributes half written."""
-    deployment.environ["PULUMI_BACKEND_URL"] += "?metadata=skip"
-    return deployment
-
-
 def unlock(deployment: Deployment) -> None:
     """Take the lock and the pending operations of a killed command away."""
     stack = deployment.stack

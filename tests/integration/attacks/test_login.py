@@ -1,4 +1,4 @@
-"""S1: whatever is not the one ServiceAccount's own token for Vault opens nothing."""
+"""S1, S2: whatever is not the one ServiceAccount's own token for Vault opens nothing."""
 
 import time
 from collections.abc import Iterator
@@ -98,6 +98,21 @@ def test_s1_a_token_dies_with_the_pod_that_it_is_bound_to(vault: VaultApi, pods:
 
     assert while_it_lives == 200
     assert vault.login(unused)[0] == 403
+
+
+def test_s2_a_good_token_opens_from_anywhere_unless_addresses_are_bound(
+    vault: VaultApi, dev: Deployment, good: str
+) -> None:
+    role = f"auth/{dev.settings['vaultAuthMount']}/role/{dev.settings['vaultRole']}"
+    replayed = vault.login(good)[0]
+    dev.run("bao", "write", role, "token_bound_cidrs=192.0.2.0/24").expect()
+    before = vault.accessors()
+    from_elsewhere = vault.login(good)[0]
+    after = vault.accessors()
+    dev.run("bao", "write", role, "token_bound_cidrs=").expect()
+
+    assert (replayed, from_elsewhere, vault.login(good)[0]) == (200, 403, 200)
+    assert after == before
 
 
 def test_s1_a_recreated_service_account_does_not_inherit_the_tokens(
