@@ -11,8 +11,11 @@ PAGE, CAUSES, RECORDINGS = (FOLDER / f"failures.{kind}" for kind in ("md", "yaml
 
 HEAD = """# Failures and their sentences
 
-What `pulumi up` says when a Job fails, as the tests saw it on the real stack; names and numbers
-are yours in place of theirs. The Job runs again on the next `pulumi up`.
+What `pulumi up` and `pulumi destroy` say when something fails, as the tests saw it; names and
+numbers are yours in place of theirs. A failed Job runs again on the next `pulumi up`.
+"""
+TABLE = """
+## {title}
 
 | What is wrong | Exit | The sentence | What to do |
 | --- | --- | --- | --- |
@@ -37,23 +40,24 @@ def record(cause: str, recording: Recording) -> None:
     RECORDINGS.write_text(json.dumps(everything, indent=2, sort_keys=True) + "\n")
 
 
-def causes() -> dict[str, dict[str, str]]:
-    """Return what can be wrong and what to do about it, by cause."""
+def sections() -> dict[str, dict[str, dict[str, str]]]:
+    """Return what can be wrong and what to do about it, by title and cause."""
     return yaml.safe_load(CAUSES.read_text())
 
 
 def page() -> str:
     """Return the whole page."""
     seen = recordings()
-    rows = [
-        (text["wrong"], seen[cause]["exit"] or "none ran", seen[cause]["sentence"], text["do"])
-        for cause, text in causes().items()
-    ]
-    escaped = "\\|"
     return HEAD + "".join(
-        f"| {wrong} | {status} | {sentence.replace('|', escaped)} | {do} |\n"
-        for wrong, status, sentence, do in rows
+        TABLE.format(title=title)
+        + "".join(_row(text, seen[cause]) for cause, text in causes.items())
+        for title, causes in sections().items()
     )
+
+
+def _row(text: dict[str, str], seen: Recording) -> str:
+    status, sentence = seen["exit"] or "none ran", seen["sentence"].replace("|", "\\|")
+    return f"| {text['wrong']} | {status} | {sentence} | {text['do']} |\n"
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ rendered="$CREDENTIALS_DIR/${RENDERED_FILE:-.rendered}"
 token="$CREDENTIALS_DIR/.vault-token"
 log="$CREDENTIALS_DIR/.agent.log"
 fields=${SECRET_FIELDS:-host, port, database, username and password}
+write_fields="write it with the fields $fields, each of them text of one line"
 attempt_seconds=20
 started=$(date +%s)
 agent=
@@ -30,10 +31,12 @@ say() {
 	echo "==> vault-init: $*"
 }
 
-finish() { # STATUS SENTENCE
-	say "$2"
-	echo "$2" >"$TERMINATION_LOG"
-	exit "$1"
+finish() { # STATUS SENTENCE...
+	status=$1
+	shift
+	say "$*"
+	echo "$*" >"$TERMINATION_LOG"
+	exit "$status"
 }
 
 revoke_token() {
@@ -99,7 +102,8 @@ read_log() {
 stop_if_fatal() {
 	case "$reason" in
 		*"no secret exists"*) finish 21 "$doing: $(explain_missing)" ;;
-		*"the secret"*) finish 21 "$doing: $reason" ;;
+		*"write another"*) finish 21 "$doing: $reason" ;;
+		*"the secret"*) finish 21 "$doing: $reason; $write_fields" ;;
 		*"certificate has expired"*) finish 20 "$doing: $reason; renew Vault's certificate" ;;
 		*x509:*) finish 20 "$doing: $reason; vaultCaCertFile must hold the CA of Vault's certificate" ;;
 		*) ;;
@@ -122,7 +126,7 @@ explain_missing() {
 		*deletion_time:[0-9]*)
 			echo "the secret's newest version was deleted; undelete it or write another"
 			;;
-		*) echo "$reason; write it with the fields $fields" ;;
+		*) echo "$reason; $write_fields" ;;
 	esac
 }
 
@@ -131,10 +135,24 @@ advise() {
 		*"role name"*) echo "make that role, or set vaultRole to another" ;;
 		*"service account name"*) echo "bind the role to the ServiceAccount of this pod" ;;
 		*"namespace not"*) echo "bind the role to the namespace of this pod" ;;
+		*"token is expired"* | *"not yet valid"*)
+			echo "compare the clocks of the node, the API server and Vault"
+			;;
 		*audience*) echo "the role's audience must be the one that vaultAudience names" ;;
 		login*denied) echo "the auth mount is not there or cannot review the pod's token" ;;
 		reading*denied) echo "no policy of the role lets it read this path" ;;
 		*) echo "see Vault's audit log" ;;
+	esac
+}
+
+# What to do where trying again did not help.
+advise_after_waiting() {
+	case "$reason" in
+		*sealed*) echo "unseal Vault" ;;
+		*"something else"*) echo "vaultAddressInCluster must lead to Vault itself" ;;
+		"Vault answered 429"*) echo "try later, or raise Vault's rate limit quota" ;;
+		"Vault answered"*) echo "see Vault's log" ;;
+		*) echo "start Vault, or correct vaultAddressInCluster and what is between" ;;
 	esac
 }
 
@@ -148,19 +166,22 @@ has_control_characters() {
 # libpq's files hold one value a line; anything else would be cut off or taken for another setting.
 check_files() {
 	if [ "$(wc -l <"$service")" -ne 5 ] || [ "$(wc -l <"$pgpass")" -ne 1 ]; then
-		finish 21 "a field of $SECRET_PATH holds a line break"
+		finish 21 "a field of the secret $SECRET_PATH holds a line break; $write_fields"
 	fi
 	if has_control_characters "$service"; then
-		finish 21 "a field of $SECRET_PATH other than the password holds a control character"
+		finish 21 "a field of $SECRET_PATH other than the password holds a control character;" \
+			"write it without"
 	fi
 	for field in host port dbname user; do
 		grep -q "^$field=.*[^[:space:]]\$" "$service" || finish 21 \
-			"the field for libpq's $field in $SECRET_PATH is empty or ends in white space"
+			"the field for libpq's $field in $SECRET_PATH is empty or ends in white space; correct it"
 	done
-	grep -q '^[*]:[*]:[*]:[*]:.' "$pgpass" || finish 21 "the field password in $SECRET_PATH is empty"
+	grep -q '^[*]:[*]:[*]:[*]:.' "$pgpass" ||
+		finish 21 "the field password in $SECRET_PATH is empty; write one"
 }
 
-[ -s "$TOKEN_FILE" ] || finish 20 "no ServiceAccount token at $TOKEN_FILE"
+[ -s "$TOKEN_FILE" ] || finish 20 "expected the pod's ServiceAccount token at $TOKEN_FILE, found" \
+	"none; look for an admission webhook that changed the pod's volumes"
 say "login with role $VAULT_ROLE at $VAULT_ADDR"
 attempt=1
 until run_agent; do
@@ -168,7 +189,8 @@ until run_agent; do
 	stop_if_fatal
 	elapsed=$(($(date +%s) - started))
 	[ "$elapsed" -lt "$DEADLINE_SECONDS" ] ||
-		finish 22 "$doing: gave up after $attempt attempts in $elapsed s: $reason"
+		finish 22 "$doing: gave up after $attempt attempts in $elapsed s: $reason;" \
+			"$(advise_after_waiting)"
 	say "attempt $attempt: $doing: $reason"
 	sleep "$((attempt < 5 ? attempt : 5))"
 	attempt=$((attempt + 1))

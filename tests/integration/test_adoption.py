@@ -11,27 +11,17 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from tests.support.database import application_credential, as_parameters, connect, recreate
-from tests.support.deployment import REPOSITORY, Deployment, Outcome
+from tests.support.deployment import Deployment, Outcome
+from tests.support.documents import follow
+from tests.support.failures import compare_line
 
-DOCUMENT = (REPOSITORY / "docs" / "adopt.md").read_text()
-BLOCKS = dict(re.findall(r"<!-- (.+?) -->\n```sh\n(.+?)```", DOCUMENT, re.S))
+DOCUMENT = "adopt.md"
 ROW = "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', 'c', '{}')"
 ROWS = """
 SELECT 'v', v::text, xmin::text, ctid::text FROM checkpoint_migrations
 UNION ALL SELECT 't', thread_id, xmin::text, ctid::text FROM checkpoints ORDER BY 1, 2
 """
 PASSWORD = "f\u00fcnf: \U0001f511 \\ 'quoted' \"twice\" $HOME `id`"
-
-
-def follow(deployment: Deployment, block: str, *resources: str) -> Outcome:
-    """Run one block of the document as a reader would, in the project with the stack selected."""
-    return deployment.run(
-        *("sh", "-e", "-u", "-c", BLOCKS[block]),
-        NAMESPACE=deployment.settings["namespace"],
-        NAME=deployment.settings.get("name", "agent-executor"),
-        RESOURCES=" ".join(resources),
-        PULUMI_SKIP_CONFIRMATIONS="true",
-    )
 
 
 def rows(deployment: Deployment, database: str) -> list[Any]:
@@ -74,10 +64,12 @@ def test_r7_tables_that_setup_made_are_taken_over_with_their_rows(
     address = {"host": dev.environ["PGHOST"], "port": dev.environ["PGPORT"]}
     secret = address | {"database": "setup-made", "username": "setup-made", "password": PASSWORD}
     pairs = [f"{key}={value}" for key, value in secret.items()]
-    dev.run("bao", "kv", "put", f"-mount={dev.settings['vaultKvMount']}", "setup-made", *pairs)
+    dev.run(
+        "bao", "kv", "put", f"-mount={dev.settings['vaultKvMount']}", "setup-made", *pairs
+    ).expect()
     before = rows(adopted, "setup-made")
 
-    follow(adopted, "tables").expect()
+    follow(adopted, DOCUMENT, "tables").expect()
 
     assert adopted.outputs()["verification"]["ok"] is True
     assert rows(adopted, "setup-made") == before
@@ -96,7 +88,7 @@ def test_f30_a_state_of_yesterday_converges(dev: Deployment, database: str) -> N
     dev.configure(timeoutSeconds=599, vaultPolicy="adoption-today")
     dev.up().expect()
 
-    follow(dev, "yesterday").expect()
+    follow(dev, DOCUMENT, "yesterday").expect()
 
     assert rows(dev, database) == before
     assert "adoption-today" in dev.run("bao", "policy", "list").expect().text
@@ -108,7 +100,7 @@ def test_f30_a_state_of_another_stack_is_refused(
     other = deploy("another-state")
     (other.folder / "yesterday.json").write_text(dev.state())
 
-    outcome = follow(other, "yesterday")
+    outcome = follow(other, DOCUMENT, "yesterday")
 
     assert outcome.status != 0
     assert "is from a different stack (adoption != another-state)" in outcome.text
@@ -132,10 +124,11 @@ def test_r7_a_lost_state_is_imported_to_an_up_without_replacements(
     before = rows(dev, database)
     lose_state(dev)
 
-    follow(dev, "import file").expect()
-    follow(dev, "import").expect()
+    follow(dev, DOCUMENT, "jobs").expect()
+    follow(dev, DOCUMENT, "import file").expect()
+    follow(dev, DOCUMENT, "import").expect()
     planned = operations(dev.preview("--json"))
-    follow(dev, "up").expect()
+    follow(dev, DOCUMENT, "up").expect()
 
     assert planned == {"same", "create", "update"}
     assert rows(dev, database) == before
@@ -183,6 +176,7 @@ def test_f30_what_others_made_is_refused_by_name_and_left(somebodys: Deployment)
         "nothing was overwritten: expected ServiceAccount 'somebodys' not to exist yet, "
         "found somebody else's; choose another name, or adopt it as docs/adopt.md says"
     ) == 1  # fmt: skip
+    compare_line("somebody else's", outcome.text, "nothing was overwritten: ")
     assert "Traceback" not in outcome.text
     assert theirs(somebodys)
     somebodys.run(
@@ -196,12 +190,13 @@ def test_f30_what_others_made_is_refused_by_name_and_left(somebodys: Deployment)
 def test_r7_what_others_made_is_imported_and_then_changed_in_place(somebodys: Deployment) -> None:
     jobs = ("kubectl", "-n", somebodys.settings["namespace"], "get", "jobs", "-o", "name")
     neighbours = set(somebodys.run(*jobs).expect().text.split())
-    follow(somebodys, "import file", "checkpoints-access-policy").expect()
+    follow(somebodys, DOCUMENT, "jobs").expect()
+    follow(somebodys, DOCUMENT, "import file", "checkpoints-access-policy").expect()
     assert neighbours
     assert neighbours == set(somebodys.run(*jobs).expect().text.split())
-    follow(somebodys, "import").expect()
+    follow(somebodys, DOCUMENT, "import").expect()
     planned = operations(somebodys.preview("--json"))
-    follow(somebodys, "up").expect()
+    follow(somebodys, DOCUMENT, "up").expect()
 
     assert planned == {"same", "create", "update"}
     assert somebodys.outputs()["verification"]["ok"] is True

@@ -11,6 +11,7 @@ from psycopg import sql
 from tests.integration.conftest import DEV
 from tests.support.database import connect, recreate, tables
 from tests.support.deployment import Deployment
+from tests.support.failures import compare_line
 
 DATABASE = "bad-input"
 PASSWORD = 'it\'s a "b:a\\d" $one'
@@ -47,7 +48,8 @@ def tenant(somebody_elses: Deployment, deploy: Callable[..., Deployment]) -> Dep
 def put(tenant: Deployment) -> None:
     secret = {"host": tenant.environ["PGHOST"], "port": tenant.environ["PGPORT"]} | SECRET
     pairs = [f"{key}={value}" for key, value in secret.items()]
-    tenant.run("bao", "kv", "put", f"-mount={tenant.settings['vaultKvMount']}", "tenant", *pairs)
+    mount = f"-mount={tenant.settings['vaultKvMount']}"
+    tenant.run("bao", "kv", "put", mount, "tenant", *pairs).expect()
 
 
 def test_i9_a_missing_secret_is_named_before_the_database_is_touched(tenant: Deployment) -> None:
@@ -71,12 +73,12 @@ def test_r4_a_foreign_table_of_the_same_name_is_refused_before_any_write(
         connection.execute("DROP TABLE checkpoint_writes")
 
     assert outcome.status != 0
-    assert "refused: " in outcome.text
+    compare_line("foreign table", outcome.text, "refused: ", status=10)
     assert PASSWORD not in outcome.text
     assert found == {"checkpoint_writes"}
 
 
-def test_a_failed_job_runs_again_once_its_cause_is_gone(tenant: Deployment) -> None:
+def test_p39_a_failed_job_runs_again_once_its_cause_is_gone(tenant: Deployment) -> None:
     tenant.up().expect()
 
     assert tenant.outputs()["verification"]["ok"] is True
@@ -92,6 +94,7 @@ def test_settings_are_refused_all_at_once_before_any_resource(
     assert outcome.status != 0
     for problem in ("did you mean 'namespace'", "vaultAddress: expected", "timeoutSeconds: exp"):
         assert outcome.text.count(problem) >= 1, outcome.text
+    compare_line("settings", outcome.text, "vaultAddress: ")
     assert "Traceback" not in outcome.text
     assert "kubernetes:" not in unset.state()
 
@@ -103,7 +106,7 @@ def test_an_unknown_environment_is_refused(deploy: Callable[..., Deployment]) ->
     outcome = unknown.up()
 
     assert outcome.status != 0
-    assert "this environment is unknown" in outcome.text
+    compare_line("environment", outcome.text, "this environment is unknown")
 
 
 def test_an_unreachable_vault_fails_up_before_the_jobs(deploy: Callable[..., Deployment]) -> None:

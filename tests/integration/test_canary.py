@@ -196,7 +196,9 @@ def test_s5_a_plain_setting_is_found_by_each_search(hunt: Hunt) -> None:
     assert hunt.searched - hunt.plain_in <= {MEMORY}
 
 
-def test_s5_the_password_is_in_vault_and_the_pods_memory_and_nowhere_else(hunt: Hunt) -> None:
+def test_r8_s5_p29_p36_the_password_is_in_vault_and_the_pods_memory_and_nowhere_else(
+    hunt: Hunt,
+) -> None:
     found = {place: files for place, files in hunt.password_in.items() if place != VERBOSE_LOG}
 
     assert found.keys() == {MEMORY}, found

@@ -9,6 +9,7 @@ import pytest
 from tests.support.database import application_credential, as_parameters, connect
 from tests.support.deployment import Deployment, Outcome
 from tests.support.drifts import DRIFTS, Drift, Environment
+from tests.support.failures import compare_line
 
 ROW = "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', 'c', '{}')"
 LEDGER = "SELECT v, xmin::text FROM checkpoint_migrations ORDER BY v"
@@ -78,7 +79,7 @@ def test_a_drift_of_everything_changes_no_row(found: Found) -> None:
     assert len(found.ledger) == 10
 
 
-def test_a_rotation_outside_is_never_undone(here: Environment) -> None:
+def test_p35_a_rotation_outside_is_never_undone(here: Environment) -> None:
     dev, kv = here.dev, f"-mount={here.dev.settings['vaultKvMount']}"
     for role, suffix in (("migrator", ""), ("app", "-app")):
         here.execute(f"ALTER ROLE \"{here.database}_{role}\" PASSWORD '{ROTATED}'")
@@ -118,7 +119,9 @@ def test_what_the_refresh_passes_over_is_kept_or_mended_by_replacing_it(
     here.bao("write", here.role, "token_bound_cidrs=")
 
 
-def test_a_schema_changed_by_hand_is_seen_by_a_verification_on_every_up(here: Environment) -> None:
+def test_r5_a_schema_changed_by_hand_is_seen_by_a_verification_on_every_up(
+    here: Environment,
+) -> None:
     dev = here.dev
     here.execute("DROP INDEX checkpoints_thread_id_idx")
     dev.preview("--refresh", "--expect-no-changes").expect()
@@ -133,6 +136,7 @@ def test_a_schema_changed_by_hand_is_seen_by_a_verification_on_every_up(here: En
         "checkpoints-verification-report": "update",
     }
     assert outcome.status != 0
+    compare_line("verification", outcome.text, "expected schema public to equal", status=1)
     assert "checkpoints_thread_id_idx" in outcome.text
     assert here.uid(MIGRATION) == jobs[0]
     assert here.uid(VERIFICATION) != jobs[1]

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from devstack.layout import load
 from docs.failure_table import recordings
 from tests.integration.conftest import DEV
 from tests.support.causes import CAUSES, NO_REVIEWER
 from tests.support.deployment import Deployment
-from tests.support.failures import fail, steady
+from tests.support.failures import compare, fail, steady
+from tests.support.service_account_tokens import parts, signed, signing_key
 from tests.support.vault_api import Answer, VaultApi, VaultProxy
 from tests.support.vault_causes import VAULT_CAUSES
 from tests.support.vault_init import VaultInit
@@ -25,6 +27,7 @@ GAVE_UP = 22
 AS_VARIABLE = {"vaultAddressInCluster": "VAULT_ADDR", "vaultCaCertFile": "VAULT_CACERT"}
 # Moving an auth mount away and back takes Vault 20 seconds.
 QUICK = [*(cause for cause in VAULT_CAUSES if cause != "auth mount missing"), NO_REVIEWER]
+TEN_MINUTES, TOKEN_SECONDS = 600, 3600
 NEVER_STARTED = ("image of vault-init", "quota", "limit range", "no node")
 
 
@@ -41,7 +44,9 @@ def vault_init(dev: Deployment, tmp_path: Path) -> VaultInit:
 
 
 @pytest.mark.parametrize("cause", QUICK)
-def test_f18_f20_i9_i10_vault_init_says_what_is_wrong(vault_init: VaultInit, cause: str) -> None:
+def test_f18_f20_i9_i10_p27_p33_vault_init_says_what_is_wrong(
+    vault_init: VaultInit, cause: str
+) -> None:
     expected, token = recordings()[cause], vault_init.token()
     environ = {"DEADLINE_SECONDS": "1" if expected["exit"] == GAVE_UP else "10"}
     with CAUSES[cause](vault_init.dev) as settings:
@@ -73,8 +78,27 @@ def test_f19_a_token_that_died_after_the_login_is_followed_by_one_more_login(
     assert len(proxy.logins) == 2
 
 
+def shifted(vault_init: VaultInit, seconds: int) -> str:
+    """Return a good token as it looks to a Vault whose clock is off by so many seconds."""
+    header, claims = parts(vault_init.token())
+    times = {claim: claims[claim] - seconds for claim in ("iat", "nbf", "exp")}
+    key = signing_key(load(vault_init.dev.environ["DEVSTACK_NAME"]).pki)
+    return signed(header, claims | times, key)
+
+
+def test_f21_a_clock_that_is_off_is_said_at_once(vault_init: VaultInit) -> None:
+    ahead = vault_init.run(shifted(vault_init, TEN_MINUTES + TOKEN_SECONDS))
+    compare("clock ahead", {"exit": ahead.returncode, "sentence": steady(vault_init.sentence())})
+    behind = vault_init.run(shifted(vault_init, -TEN_MINUTES))
+    compare("clock behind", {"exit": behind.returncode, "sentence": steady(vault_init.sentence())})
+
+    for done in (ahead, behind):
+        assert done.stdout.count("==> vault-init: ") == 2, "a login and the sentence"
+        assert "clocks" in vault_init.sentence()
+
+
 @pytest.mark.parametrize("cause", IN_VAULT_INIT)
-def test_f18_f24_what_fails_in_an_init_container_ends_up(dev: Deployment, cause: str) -> None:
+def test_f18_f24_p40_what_fails_in_an_init_container_ends_up(dev: Deployment, cause: str) -> None:
     fail(dev, cause)
 
 

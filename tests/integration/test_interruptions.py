@@ -14,6 +14,7 @@ from devstack import layout, processes, stack
 from tests.integration.conftest import DEV
 from tests.support.database import TABLES, connect, tables
 from tests.support.deployment import Deployment
+from tests.support.failures import compare_line
 from tests.support.recovery import recover
 from tests.support.running import Running, running
 from tests.support.traces import bindings
@@ -53,7 +54,7 @@ def objects(dev: Deployment) -> set[str]:
     return set(dev.run(*command).expect().text.split())
 
 
-def test_f28_a_first_up_that_was_killed_at_a_step_is_completed_by_the_documented_steps(
+def test_f28_a_first_up_killed_at_the_secret_is_completed_by_the_documented_commands(
     killed: Deployment,
 ) -> None:
     with running(killed, *UP) as up:
@@ -158,7 +159,9 @@ def test_f29_a_second_up_that_was_forced_builds_nothing_twice(killed: Deployment
             killed.pulumi("cancel", "--yes", "--stack", killed.stack).expect()
             second = stack.enter_context(running(killed, *UP))
             second.wait_for("checkpoints-migration-job", "creating")
+            job = uid(killed)
         second.result().expect()
+        assert uid(killed) == job
 
     first.result().expect()
     killed.up("--refresh").expect()
@@ -205,13 +208,15 @@ def test_r5_an_up_after_a_destroy_that_stopped_at_its_rollback_is_red_until_it_m
     killed.up("--refresh").expect()
 
     assert refused.status != 0
-    assert "found no migration Job since a destroy that was stopped dropped them" in refused.text
+    found = "found no migration Job since a destroy that was stopped dropped them"
+    assert found in refused.text
+    compare_line("destroy stopped", refused.text, "expected")
     assert "Traceback" not in refused.text
     with connect(killed, database) as connection:
         assert tables(connection) == set(TABLES)
 
 
-def test_f33_a_destroy_that_was_interrupted_at_each_step_is_repeated_to_its_end(
+def test_f33_a_destroy_ended_at_its_rollbacks_and_its_database_is_repeated_to_its_end(
     killed: Deployment,
 ) -> None:
     steps = (

@@ -112,6 +112,7 @@ def test_i7_the_password_reaches_postgresql_exactly(
     done = vault_init.run(token)
 
     assert done.returncode == 0, done.stdout
+    assert password not in done.stdout
     assert log_in(vault_init) == "peculiar"
     login_role(password + "x")
     assert "authentication failed" in log_in(vault_init)
@@ -206,7 +207,7 @@ def neighbour(
     )
 
 
-def test_51_an_environment_beside_another_does_not_wait_for_its_lock(
+def test_p51_an_environment_beside_another_does_not_wait_for_its_lock(
     dev: Deployment, neighbour: Deployment
 ) -> None:
     with connect(dev, dev.settings["databaseName"]) as connection:
@@ -217,7 +218,7 @@ def test_51_an_environment_beside_another_does_not_wait_for_its_lock(
     assert neighbour.outputs()["verification"]["schema"] == BESIDE
 
 
-def test_51_an_environment_beside_another_reads_no_secret_and_no_row_of_it(
+def test_p51_an_environment_beside_another_reads_no_secret_and_no_row_of_it(
     dev: Deployment, neighbour: Deployment
 ) -> None:
     policy = neighbour.run(
@@ -235,7 +236,7 @@ def test_51_an_environment_beside_another_reads_no_secret_and_no_row_of_it(
     assert "permission denied" in refused.text
 
 
-def test_51_destroying_an_environment_leaves_the_one_beside_it(
+def test_p51_destroying_an_environment_leaves_the_one_beside_it(
     dev: Deployment, neighbour: Deployment
 ) -> None:
     neighbour.destroy().expect()

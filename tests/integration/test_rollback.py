@@ -16,6 +16,8 @@ from tests.support.database import (
     tables,
 )
 from tests.support.deployment import Deployment
+from tests.support.failures import compare_line
+from tests.support.traces import bindings
 
 ROW = "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', 'c', '{}')"
 CHANGED_FILES = ("scripts/migrate.sh", "schema_rollback.py", "rollback_job.py")
@@ -35,7 +37,7 @@ def first_schema(dev: Deployment, database: str) -> str:
     return dump(dev, database)
 
 
-def test_r6_destroy_refuses_rows_in_one_sentence_and_touches_nothing(
+def test_r6_p44_destroy_refuses_rows_in_one_sentence_and_touches_nothing(
     dev: Deployment, database: str
 ) -> None:
     with connect(dev, database) as connection:
@@ -45,7 +47,7 @@ def test_r6_destroy_refuses_rows_in_one_sentence_and_touches_nothing(
 
     assert outcome.status != 0
     assert outcome.text.count(REFUSAL) >= 1
-    assert "nothing was destroyed" in outcome.text
+    compare_line("rows", outcome.text, "nothing was destroyed: ", status=10)
     assert "Traceback" not in outcome.text
     dev.up("--expect-no-changes").expect()
     with connect(dev, database) as connection:
@@ -87,6 +89,7 @@ def test_a_preview_refuses_a_change_that_up_would_refuse(dev: Deployment, databa
 
     assert outcome.status != 0
     assert "nothing was changed: expected schema 'public' to stay" in outcome.text
+    compare_line("data would go", outcome.text, "nothing was changed: ")
 
 
 @pytest.mark.parametrize("key", ["vaultRole", "vaultPolicy", "vaultSecretPath", "postgresImage"])
@@ -101,7 +104,7 @@ def test_r6_a_preview_of_one_changed_setting_keeps_the_rollbacks(dev: Deployment
     assert {planned.get(name, "same") for name in ROLLBACKS} <= {"same", "update"}
 
 
-def test_r6_a_changed_program_config_map_and_settings_run_no_rollback(
+def test_r6_p37_a_changed_program_config_map_and_settings_run_no_rollback(
     dev: Deployment, database: str
 ) -> None:
     for file in CHANGED_FILES:
@@ -145,13 +148,16 @@ def test_destroy_with_permission_leaves_no_table_and_no_object(
             "SELECT 1 FROM pg_database WHERE datname = %s", [database]
         ).fetchall()
         assert not connection.execute(
-            "SELECT 1 FROM pg_roles WHERE rolname LIKE %s", [f"{database}%"]
+            "SELECT 1 FROM pg_roles WHERE rolname LIKE %s", [f"{database}\\_%"]
         ).fetchall()
-    for mounts in ("secrets", "auth"):
-        assert database not in dev.run("bao", mounts, "list").expect().text
-    assert database not in dev.run("bao", "policy", "list").expect().text
-    for kind in ("namespaces", "clusterrolebindings"):
-        assert database not in dev.run("kubectl", "get", kind, "-o", "name").expect().text
+    lists = (
+        *(("bao", kind, "list") for kind in ("secrets", "auth", "policy")),
+        ("kubectl", "get", "namespaces", "-o", "name"),
+    )
+    left = {word for command in lists for word in dev.run(*command).expect().text.split()}
+    policies, mounts = {database, f"{database}-app"}, {f"{database}-kv/", f"{database}-kubernetes/"}
+    assert not left & {*policies, *mounts, f"namespace/{database}"}
+    assert not bindings(dev)
     assert not json.loads(dev.state())["deployment"].get("resources")
 
 

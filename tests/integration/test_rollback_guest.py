@@ -18,6 +18,8 @@ from devstack import layout, stack
 from devstack.processes import stop
 from tests.support.database import TABLES, connect, recreate, tables
 from tests.support.deployment import Deployment, Outcome
+from tests.support.documents import follow
+from tests.support.failures import compare_line
 
 ROW = "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', 'c', '{}')"
 OWNER = "guest-owner"
@@ -121,6 +123,7 @@ def test_p19_a_dependent_view_is_a_refusal(
     standing.execute("DROP VIEW theirs")
 
     assert_refused(outcome, "view theirs depends on table checkpoints", "run pulumi destroy again")
+    compare_line("view", outcome.text, "nothing was destroyed: ", status=10)
     assert tables(standing) == set(TABLES)
 
 
@@ -136,13 +139,14 @@ def test_f33_what_was_deleted_behind_its_back_is_named_and_mended_by_up_refresh(
     without_account = guest.destroy()
 
     assert_refused(without_role, 'invalid role name "guest"', "pulumi up --refresh")
+    compare_line("rollback without role", without_role.text, "nothing was destroyed: ", status=20)
     assert_refused(without_account, 'serviceaccount "guest" not found', "pulumi up --refresh")
     guest.up("--refresh").expect()
     assert rows(standing) == 1
     assert_refused(guest.destroy(), "refusing to drop tables that hold data")
 
 
-def test_f33_a_database_that_is_down_or_a_sealed_vault_is_a_refusal(
+def test_f33_p44_a_database_that_is_down_or_a_sealed_vault_is_a_refusal(
     guest: Deployment, standing: "psycopg.Connection[Any]"
 ) -> None:
     standing.execute("DELETE FROM checkpoints")
@@ -257,6 +261,7 @@ def test_r6_p20_a_dump_comes_before_the_drop_and_no_setup_makes_the_tables_again
             threading.Event().wait(0.05)
 
     assert_refused(refused, "no table was dropped, since there is no complete dump")
+    compare_line("dump", refused.text, "nothing was destroyed: ", status=10)
     assert kept == 1
     (dump,) = volume.iterdir()
     claim = f"{guest.settings['namespace']}/{CLAIM}"
@@ -272,20 +277,13 @@ def test_r6_p20_a_dump_comes_before_the_drop_and_no_setup_makes_the_tables_again
 def test_r6_tables_stay_where_the_state_no_longer_knows_the_rollback(
     guest: Deployment, standing: "psycopg.Connection[Any]"
 ) -> None:
-    resources = json.loads(guest.state())["deployment"]["resources"]
-    (urn,) = (r["urn"] for r in resources if r["type"].endswith(":UnfinishedRollback"))
-    command = ("state", "delete", "--yes", "--target-dependents", urn, "--stack", guest.stack)
-    guest.pulumi(*command).expect()
-
-    guest.destroy().expect()
+    follow(guest, "destroy.md", "leave the tables").expect()
 
     assert rows(standing) == 1
     namespace = ("--namespace", guest.settings["namespace"])
-    left = ("jobs", "--selector", "app.kubernetes.io/name in (guest-migration, guest-verification)")
-    guest.run("kubectl", "delete", *namespace, *left).expect()
-    files = guest.run("kubectl", "get", *namespace, "configmaps", "-o", "name").expect().text
-    (ours,) = (name for name in files.split() if "guest-migration" in name)
-    guest.run("kubectl", "delete", *namespace, ours).expect()
+    left = guest.run("kubectl", "get", *namespace, "jobs,configmaps", "-o", "name").expect().text
+    assert not [job for job in ("migration", "verification") if f"/guest-{job}" in left]
+    assert not json.loads(guest.state())["deployment"].get("resources")
 
 
 def test_p45_nothing_of_others_went_with_it(guest: Deployment, dev: Deployment) -> None:

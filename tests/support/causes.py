@@ -12,6 +12,7 @@ from tests.support.vault_causes import VAULT_CAUSES, Cause, Settings, secret
 NO_REVIEWER = "reviewer without right"
 NOBODYS_IMAGE = "localhost:1/no-such-image:1"
 PUBLIC_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+ROW = "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', 'c', '{}')"
 # The migration's container asks for 256Mi at most.
 SMALL = {"type": "Container", "max": {"memory": "100Mi"}}
 
@@ -32,8 +33,26 @@ def no_create_right(dev: Deployment) -> Iterator[Settings]:
     with connect(dev, dev.settings["databaseName"]) as admin:
         admin.execute(f"DROP TABLE IF EXISTS {', '.join(TABLES)}".encode())
         admin.execute("REVOKE CREATE ON SCHEMA public FROM pg_database_owner")
-        yield {}
-        admin.execute("GRANT CREATE ON SCHEMA public TO pg_database_owner")
+        try:
+            yield {}
+        finally:
+            admin.execute("GRANT CREATE ON SCHEMA public TO pg_database_owner")
+
+
+@contextmanager
+def blocked(dev: Deployment) -> Iterator[Settings]:
+    """Keep a transaction open that the build of an index waits for."""
+    database = dev.settings["databaseName"]
+    with connect(dev, database) as admin, connect(dev, database) as older:
+        admin.execute("DROP INDEX IF EXISTS checkpoints_thread_id_idx")
+        admin.execute(ROW.encode())
+        older.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        older.execute("SELECT FROM checkpoints")
+        try:
+            yield {}
+        finally:
+            older.execute("ROLLBACK")
+            admin.execute("DELETE FROM checkpoints")
 
 
 @contextmanager
@@ -42,9 +61,11 @@ def quota(dev: Deployment) -> Iterator[Settings]:
     kubectl = Pods(dev).kubectl
     kubectl("create", "quota", "no-pods", "--hard=pods=0").expect()
     # The pods of finished Jobs may not be counted any more before the quota is known.
-    kubectl("wait", "--for=jsonpath={.status.hard.pods}=0", "quota/no-pods").expect()
-    yield {}
-    kubectl("delete", "quota", "no-pods").expect()
+    try:
+        kubectl("wait", "--for=jsonpath={.status.hard.pods}=0", "quota/no-pods").expect()
+        yield {}
+    finally:
+        kubectl("delete", "quota", "no-pods").expect()
 
 
 @contextmanager
@@ -53,8 +74,10 @@ def limits(dev: Deployment) -> Iterator[Settings]:
     metadata = {"name": "small"}
     manifest = {"apiVersion": "v1", "kind": "LimitRange", "metadata": metadata}
     Pods(dev).create(manifest | {"spec": {"limits": [SMALL]}}).expect()
-    yield {}
-    Pods(dev).kubectl("delete", "limitrange", "small").expect()
+    try:
+        yield {}
+    finally:
+        Pods(dev).kubectl("delete", "limitrange", "small").expect()
 
 
 @contextmanager
@@ -95,6 +118,8 @@ CAUSES: dict[str, Cause] = VAULT_CAUSES | {
     "database missing": secret(lambda fields: fields | {"database": "another"}),
     "database away": secret(lambda fields: fields | {"port": "1"}),
     "database of another ca": settings(databaseCaCertFile=PUBLIC_AUTHORITIES),
+    # Before the next one, which leaves no table.
+    "blocked": blocked,
     "create right": no_create_right,
     "image of vault-init": settings(vaultImage=NOBODYS_IMAGE),
     "image of the migration": settings(postgresImage=NOBODYS_IMAGE),

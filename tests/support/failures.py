@@ -24,6 +24,8 @@ VARYING = (
     (r"\d+\.\d+\.\d+\.\d+:\d+", "ADDRESS:PORT"),
     (r"\d+\.\d+\.\d+\.\d+", "ADDRESS"),
     (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),
+    (r"\b[A-Z][a-z]{2} +\d+ \d\d:\d\d\b", "DATE"),
+    (r"process \d+|pid \d+", "process N"),
     (r"-001-[a-z0-9]{5}\b", "-001-xxxxx"),
     (r"\b\d+ (s|attempts?)\b", r"N \1"),
     (r"attempts?", "attempts"),
@@ -64,6 +66,12 @@ def compare(cause: str, seen: Recording) -> None:
     if os.environ.get("RECORD_FAILURES"):
         record(cause, seen)
     assert recordings().get(cause) == seen, "RECORD_FAILURES=1 records it anew"
+
+
+def compare_line(cause: str, text: str, start: str, *, status: int | None = None) -> None:
+    """Compare what an output says from `start` to the end of the line."""
+    line = next(line for line in text.splitlines() if start in line)
+    compare(cause, {"exit": status, "sentence": steady(line[line.index(start) :])})
 
 
 def _verdict(dev: Deployment) -> tuple[int | None, datetime]:

@@ -6,6 +6,7 @@ import pytest
 
 from components import job_pods, job_start
 from components.awaited_job import Watch
+from tests.support.failures import compare_line
 from tests.unit.test_manifests import TEMPLATE
 
 PROVIDER = "[BackoffLimitExceeded] Job has reached the specified backoff limit"
@@ -64,7 +65,9 @@ def test_f24_the_words_of_the_provider_are_not_repeated(explained: Any) -> None:
 
 def test_a_deadline_tells_what_was_seen_last_or_that_it_was_too_short(explained: Any) -> None:
     assert explained(DEADLINE, seen=("no node",)) == ["no node"]
-    assert explained(DEADLINE)[1:] == ["still at work after timeoutSeconds, 600 s; raise it"]
+    (outlasted,) = explained(DEADLINE)[1:]
+    assert outlasted == "still at work after timeoutSeconds, 600 s; raise it"
+    compare_line("out of time", outlasted, "still at work")
 
 
 def test_pods_that_cannot_be_read_do_not_hide_the_failure(explained: Any) -> None:

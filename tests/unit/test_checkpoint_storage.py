@@ -29,7 +29,17 @@ DEV = {
     "manageDatabase": True,
     "manageSecret": True,
 }
-
+EVERY_PART = {
+    "manageNamespace": False,
+    "backupSchedule": "30 2 * * *",
+    "backupClaim": "dumps",
+    "backupClaimSize": "20Gi",
+    "restoreDrillSchedule": "0 4 * * 0",
+    "retentionSchedule": "30 3 * * *",
+    "retentionDeleteThreadsAfterDays": 365,
+    "monitoring": True,
+    "monitoringPrometheusRule": True,
+}
 JOBS = ("migration", "verification")
 
 
@@ -184,7 +194,7 @@ def test_only_login_roles_have_passwords_and_only_the_migrator_is_the_owners_mem
     assert resources["Schema checkpoints-database-schema"].inputs["owner"] == "langgraph_owner"
 
 
-def test_the_reviewers_token_configures_the_auth_mount(storage) -> None:
+def test_p26_the_reviewers_token_configures_the_auth_mount(storage) -> None:
     config = storage(**DEV)["AuthBackendConfig checkpoints-auth-config"].inputs
 
     assert (config["kubernetesCaCert"], config["tokenReviewerJwt"]) == ("CA", "JWT")
@@ -220,14 +230,14 @@ def test_the_migration_job_runs_migrate_after_vault_init(storage) -> None:
     assert job["spec"]["ttlSecondsAfterFinished"] == 86400
 
 
-def test_the_verification_is_tied_to_the_run_of_the_migration(storage) -> None:
+def test_p41_the_verification_is_tied_to_the_run_of_the_migration(storage) -> None:
     job = storage(**DEV)["Job checkpoints-verification-job"].inputs
 
     annotations = job["spec"]["template"]["metadata"]["annotations"]
     assert annotations["langgraph-checkpoint/migration-uid"] == "uid-1"
 
 
-def test_whatever_holds_a_credential_is_registered_as_a_secret(configure, declare) -> None:
+def test_p36_whatever_holds_a_credential_is_registered_as_a_secret(configure, declare) -> None:
     secrets = recorded(configure, declare, **DEV, kubeconfig=KUBECONFIG).secrets
 
     assert {secret for secret in secrets if not secret.endswith("__provider")} == {
@@ -276,24 +286,31 @@ def test_the_guard_knows_where_a_managed_namespace_is(storage, managed: bool, se
     assert resources["DataGuard checkpoints-guard"].inputs["api_server"] == server
 
 
-@pytest.mark.parametrize(
-    "made",
-    ["NetworkPolicy checkpoints-network", *(f"Job checkpoints-{job}-job" for job in JOBS)],
-)
 def test_f30_an_object_of_a_fixed_name_says_whose_it_is_and_is_looked_for_before_it_is_made(
-    storage, monkeypatch: pytest.MonkeyPatch, made: str
+    storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    guarded: list[str] = []
+    guarded: set[str] = set()
     hook = Guard.hook
-    monkeypatch.setattr(Guard, "hook", lambda self, name: guarded.append(name) or hook(self, name))
+    monkeypatch.setattr(Guard, "hook", lambda self, name: guarded.add(name) or hook(self, name))
 
-    resources = storage(**DEV)
+    resources = storage(**DEV | EVERY_PART)
 
-    assert resources[made].inputs["metadata"]["annotations"][ENVIRONMENT] == "dev"
-    assert made.split()[1] in guarded
+    # By a digest are named the Jobs' files and the token reviewer.
+    manifests = {
+        name.split()[1]: resource.inputs["metadata"]
+        for name, resource in resources.items()
+        if "kind" in resource.inputs
+        and not resource.inputs.get("immutable")
+        and not name.endswith("-reviewer")
+    }
+    assert len(manifests) == 13, manifests.keys()
+    owners = {name: data["annotations"].get(ENVIRONMENT) for name, data in manifests.items()}
+    assert owners == dict.fromkeys(manifests, "dev")
+    # An account shares the hook of its Vault role.
+    assert {name.removesuffix("-account") for name in manifests} <= guarded
 
 
-def test_s12_images_named_by_digest_reach_every_pod_as_given(storage) -> None:
+def test_s12_p50_images_named_by_digest_reach_every_pod_as_given(storage) -> None:
     images = [f"{name}@sha256:{digit * 64}" for name, digit in (("v/vault:1", "0"), ("psql", "f"))]
     resources = storage(**DEV, vaultImage=images[0], postgresImage=images[1])
     manifest = resources["SchemaRollback checkpoints-rollback"].inputs["manifest"]
@@ -304,7 +321,7 @@ def test_s12_images_named_by_digest_reach_every_pod_as_given(storage) -> None:
         assert [c["image"] for c in (*pod["initContainers"], *pod["containers"])] == images
 
 
-def test_no_job_holds_a_secret_or_skips_its_await(storage) -> None:
+def test_p36_p42_no_job_holds_a_secret_or_skips_its_await(storage) -> None:
     resources = storage(
         environment="dev", manageSecret=True, databaseUsername="me", databasePassword="hunter2"
     )
@@ -329,7 +346,7 @@ def test_tls_is_verified_unless_a_setting_named_insecure_lowers_it(storage) -> N
     assert "PGSSLROOTCERT" not in lowered
 
 
-def test_certificates_travel_in_the_config_map(storage, tmp_path) -> None:
+def test_p34_certificates_travel_in_the_config_map(storage, tmp_path) -> None:
     (tmp_path / "ca.pem").write_text(PEM)
     resources = storage(
         **DEV, vaultCaCertFile=str(tmp_path / "ca.pem"), databaseCaCertFile=str(tmp_path / "ca.pem")
@@ -340,7 +357,7 @@ def test_certificates_travel_in_the_config_map(storage, tmp_path) -> None:
     assert files["data"]["vault-ca.pem"] == files["data"]["database-ca.pem"] == PEM
 
 
-def test_changed_content_changes_the_config_maps_name(storage) -> None:
+def test_p37_changed_content_changes_the_config_maps_name(storage) -> None:
     def name(**values: Any) -> str:
         resources = storage(**DEV, **values)
         return resources["ConfigMap checkpoints-migration-files"].inputs["metadata"]["name"]

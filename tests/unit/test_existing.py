@@ -121,6 +121,28 @@ def test_f30_what_vault_does_not_tell_is_not_overwritten(
         create(answer, answer, **more)
 
 
+@pytest.mark.parametrize(
+    ("version", "kind"),
+    [("batch/v1", "CronJob"), ("v1", "PersistentVolumeClaim"), ("v1", "ConfigMap")],
+)
+def test_f30_each_kind_that_is_made_by_name_is_looked_for(
+    monkeypatch: pytest.MonkeyPatch, version: str, kind: str
+) -> None:
+    asked: list[str] = []
+
+    def get(found: type, name: str, **_: str) -> Any:
+        asked.append(f"{found.__name__} {name}")
+        return Object(metadata=Object(annotations={}))
+
+    monkeypatch.setattr(job_pods, "connect", lambda _: Object(get=get))
+    inputs = {"apiVersion": version, "kind": kind, "metadata": JOB["metadata"]}
+
+    with pytest.raises(pulumi.RunError, match=f"expected {kind} .* not to exist yet"):
+        before_create(GUARD, f"kubernetes:{version}:{kind}", inputs)
+
+    assert asked == [f"{kind} {JOB['metadata']['name']}"]
+
+
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch):
     """Check an object before its create, as the API server answers."""

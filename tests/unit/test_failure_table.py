@@ -1,9 +1,19 @@
-from docs.failure_table import PAGE, causes, page, recordings
+import re
+
+from docs.failure_table import PAGE, page, recordings, sections
 from tests.support.causes import CAUSES
+from tests.support.deployment import REPOSITORY
+
+RECORDED = re.compile(r'compare(?:_line)?\(\s*"([^"]+)"')
 
 
 def test_every_cause_is_described_broken_by_a_test_and_recorded() -> None:
-    assert causes().keys() == CAUSES.keys() == recordings().keys()
+    described = [cause for causes in sections().values() for cause in causes]
+    tests = (REPOSITORY / "tests").rglob("test_*.py")
+    elsewhere = {cause for test in tests for cause in RECORDED.findall(test.read_text())}
+
+    assert len(described) == len(set(described))
+    assert set(described) == CAUSES.keys() | elsewhere == recordings().keys()
 
 
 def test_the_page_is_made_of_todays_recordings() -> None:

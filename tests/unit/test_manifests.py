@@ -63,7 +63,7 @@ def violations(pod) -> list[str]:
     return found
 
 
-def test_s7_the_jobs_pods_are_confined() -> None:
+def test_s7_p47_the_jobs_pods_are_confined() -> None:
     assert violations(POD) == []
 
 
@@ -104,7 +104,7 @@ def test_s14_kubernetes_expands_no_variable_in_a_value() -> None:
     assert {"name": "SCHEMA", "value": "$$(OWNER_ROLE)$$$$"} in main["env"]
 
 
-def test_pitfalls_46_and_48_no_service_selects_the_pods_and_no_mesh_enters_them() -> None:
+def test_p46_p48_no_service_selects_the_pods_and_no_mesh_enters_them() -> None:
     metadata = JOB["spec"]["template"]["metadata"]
     labels = metadata["labels"]
 
@@ -114,7 +114,7 @@ def test_pitfalls_46_and_48_no_service_selects_the_pods_and_no_mesh_enters_them(
     assert metadata["annotations"]["linkerd.io/inject"] == "disabled"
 
 
-def test_the_vault_token_is_mounted_in_vault_init_only() -> None:
+def test_p29_the_vault_token_is_mounted_in_vault_init_only() -> None:
     mounts = {c["name"]: {m["name"] for m in c["volumeMounts"]} for c in CONTAINERS}
 
     assert POD["automountServiceAccountToken"] is False
@@ -124,7 +124,7 @@ def test_the_vault_token_is_mounted_in_vault_init_only() -> None:
     }
 
 
-def test_the_credential_lives_in_memory_and_the_main_container_only_reads_it() -> None:
+def test_r8_p29_the_credential_lives_in_memory_and_the_main_container_only_reads_it() -> None:
     volumes = {volume["name"]: volume for volume in POD["volumes"]}
     mount = next(m for m in POD["containers"][0]["volumeMounts"] if m["name"] == "credentials")
 

@@ -233,7 +233,7 @@ def test_s11_a_variable_that_switches_vaults_tls_off_is_refused(
     assert Settings.load(environ | {"VAULT_SKIP_VERIFY": "False"})
 
 
-def test_an_empty_vault_namespace_is_that_of_vaults_own_tools(configure, environ) -> None:
+def test_p34_an_empty_vault_namespace_is_that_of_vaults_own_tools(configure, environ) -> None:
     environ |= {"VAULT_NAMESPACE": "ambient"}
 
     configure(environment="dev")

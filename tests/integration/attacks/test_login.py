@@ -59,7 +59,7 @@ def bad(pods: Pods, dev: Deployment, good: str) -> Iterator[dict[str, str]]:
     pods.kubectl("delete", "namespace", other, "--wait=false").expect()
 
 
-def test_s1_every_wrong_token_is_refused_and_none_is_issued_for_it(
+def test_s1_p25_p32_every_wrong_token_is_refused_and_none_is_issued_for_it(
     vault: VaultApi, good: str, bad: dict[str, str]
 ) -> None:
     before = vault.accessors()

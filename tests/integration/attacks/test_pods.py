@@ -8,6 +8,7 @@ import pytest
 
 from components.manifests import config_map
 from tests.support.deployment import Deployment
+from tests.support.failures import compare_line
 from tests.support.pod_mutations import NOT_ADMITTED
 from tests.support.pods import Manifest, Pods, changed
 from tests.support.vault_api import VaultApi
@@ -47,7 +48,7 @@ def strict(pods: Pods) -> str:
     return name
 
 
-def test_s7_the_api_server_has_no_warning_for_any_manifest(
+def test_s7_p47_the_api_server_has_no_warning_for_any_manifest(
     dev: Deployment, pods: Pods, strict: str
 ) -> None:
     manifests = [m for m in deployed(dev) if m["kind"] not in ("Namespace", "ClusterRoleBinding")]
@@ -153,7 +154,7 @@ TAMPERED: dict[str, tuple[str, Callable[[dict[str, str]], object]]] = {
 }
 
 
-def test_s12_f23_tampered_files_are_refused_by_name_before_anything_connects(
+def test_s12_f23_p54_tampered_files_are_refused_by_name_before_anything_connects(
     pods: Pods, vault: VaultApi
 ) -> None:
     pod = pods.pod("original")
@@ -174,6 +175,8 @@ def test_s12_f23_tampered_files_are_refused_by_name_before_anything_connects(
         assert (
             f"/migrations: {sentence}; nothing was connected to" in ended["vault-init"]["message"]
         )
+        if what == "changed":
+            compare_line("files changed", ended["vault-init"]["message"], "expected", status=14)
     assert vault.accessors() == before
 
 

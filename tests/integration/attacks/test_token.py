@@ -52,7 +52,7 @@ def elsewhere(kv: str, auth: str, role: str) -> list[tuple[str, str]]:
     return [*requests, *((verb, f"{kv}/data/{SECRET}") for verb in ("LIST", "PUT", "DELETE"))]
 
 
-def test_s4_the_roles_token_reads_one_path_and_nothing_else(
+def test_s4_p31_the_roles_token_reads_one_path_and_nothing_else(
     vault: VaultApi, pods: Pods, dev: Deployment
 ) -> None:
     settings = dev.settings
@@ -85,7 +85,7 @@ def test_s3_a_token_ends_with_its_last_use(vault: VaultApi, pods: Pods, dev: Dep
     wait_until(lambda: not vault.is_alive(login))
 
 
-def test_s3_a_token_is_dead_once_its_pod_has_ended(dev: Deployment, pods: Pods) -> None:
+def test_s3_p28_a_token_is_dead_once_its_pod_has_ended(dev: Deployment, pods: Pods) -> None:
     with VaultProxy(dev) as proxy:
         pods.create(pods.pod("spent", VAULT_ADDR=proxy.address)).expect()
         pods.end("spent", "Succeeded")
@@ -96,7 +96,7 @@ def test_s3_a_token_is_dead_once_its_pod_has_ended(dev: Deployment, pods: Pods) 
     assert not proxy.vault.is_alive(seen)
 
 
-def test_s3_a_token_is_dead_when_its_use_failed(dev: Deployment, pods: Pods) -> None:
+def test_s3_p28_a_token_is_dead_when_its_use_failed(dev: Deployment, pods: Pods) -> None:
     def refuse(path: str, answer: Answer) -> Answer:
         return (403, {"errors": ["permission denied"]}) if "/data/" in path else answer
 
