@@ -78,10 +78,16 @@ def not_ready(name: str) -> list[str]:
     return [part.name for part in stack.status(name) if not part.ready]
 
 
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
+# A stack that was killed from outside leaves its groups behind; they are not this run's.
+FOUND_AT_START = frozenset(CONTROL_GROUPS.rglob("lgc*"))
+
+
 def traces(name: str, recorded: layout.Stack) -> list[str]:
     """Return everything on this machine that still belongs to a stack."""
     folder = f"/devstack/{name}"
-    found = [str(path) for path in Path("/sys/fs/cgroup").rglob(recorded.network.interface)]
+    groups = frozenset(CONTROL_GROUPS.rglob(recorded.network.interface))
+    found = [str(path) for path in groups - FOUND_AT_START]
     links = run({}, "ip", "-oneline", "link") + run({}, "ip", "route", "show", "table", "all")
     found += [line for line in links.splitlines() if recorded.network.interface in line]
     for process in Path("/proc").glob("[0-9]*"):
