@@ -1,13 +1,11 @@
 """Manifest of the rollback Job, with the dump that comes first where a claim is named."""
 
 import json
-from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 from .job_template import JobTemplate
-from .migration_files import newest
 from .pod import FILES_DIR
 
 BACKUP = "backup"
@@ -29,15 +27,14 @@ class RollbackArgs:
         return self.owns_database and (not self.allow_data_loss or bool(self.backup_claim))
 
 
-def rollback_job(args: RollbackArgs, files: Mapping[str, str]) -> dict[str, Any]:
+def rollback_job(args: RollbackArgs, number: str, config_map: str) -> dict[str, Any]:
     """Return the manifest of the Job that drops the tables."""
-    number = newest(files)
     manifest = args.jobs.job(
         "rollback",
         number,
         "rollback",
         [f"{FILES_DIR}/migrate.sh", "down"],
-        config_map=f"{args.jobs.name}-rollback-{number}",
+        config_map=config_map,
         environment={
             "ALLOW_DATA_LOSS": json.dumps(args.allow_data_loss),
             "OWNS_DATABASE": json.dumps(args.owns_database),

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
 
+from .migration_files import newest
 from .refusal import refuse, say
 from .rollback_manifest import RollbackArgs, rollback_job
 
@@ -124,7 +125,8 @@ class UnfinishedRollback(_Rollback, name="UnfinishedRollback"):
 
 
 def _inputs(args: RollbackArgs, files: Mapping[str, str]) -> dict[str, Any]:
-    jobs, manifest = args.jobs, rollback_job(args, files)
+    jobs, number = args.jobs, newest(files)
+    manifest = rollback_job(args, number, f"{jobs.name}-rollback-{number}")
     return {
         "kubeconfig": pulumi.Output.secret(jobs.cluster.kubeconfig),
         "kube_context": jobs.cluster.context,

@@ -20,6 +20,35 @@ TOKEN_USES = 10
 TOKEN_TTL_SECONDS = 120
 
 
+class RoleBounds(TypedDict):
+    """Parameters of a Kubernetes-auth role as Vault's API names them: who, and for how long."""
+
+    bound_service_account_names: list[str]
+    bound_service_account_namespaces: list[str]
+    audience: str
+    alias_name_source: str
+    token_no_default_policy: bool
+    token_ttl: int
+    token_explicit_max_ttl: int
+    token_num_uses: int
+
+
+def role_bounds(namespace: str, service_account: str, audience: str) -> RoleBounds:
+    """Return what a role allows besides its policies: one account, briefly; seconds and uses."""
+    return {
+        "bound_service_account_names": [service_account],
+        "bound_service_account_namespaces": [namespace],
+        "audience": audience,
+        # By name, the next account of that name would be taken for this one. It is Vault's own
+        # default, but what is not said here is not mended either.
+        "alias_name_source": "serviceaccount_uid",
+        "token_no_default_policy": True,
+        "token_ttl": TOKEN_TTL_SECONDS,
+        "token_explicit_max_ttl": TOKEN_TTL_SECONDS,
+        "token_num_uses": TOKEN_USES,
+    }
+
+
 class Credential(TypedDict):
     """A PostgreSQL credential as the secret holds it."""
 
@@ -95,17 +124,8 @@ class VaultAccess(pulumi.ComponentResource):
             f"{name}-role",
             backend=args["auth_mount"],
             role_name=args["role"],
-            bound_service_account_names=[args["service_account"]],
-            bound_service_account_namespaces=[args["namespace"]],
-            audience=args["audience"],
-            # By name, the next account of that name would be taken for this one. It is Vault's own
-            # default, but what is not said here is not mended either.
-            alias_name_source="serviceaccount_uid",
             token_policies=[policy.name, *args.get("more_policies", [])],
-            token_no_default_policy=True,
-            token_ttl=TOKEN_TTL_SECONDS,
-            token_explicit_max_ttl=TOKEN_TTL_SECONDS,
-            token_num_uses=TOKEN_USES,
+            **role_bounds(args["namespace"], args["service_account"], args["audience"]),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[*needs, account],

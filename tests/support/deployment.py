@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 REPOSITORY = Path(__file__).parents[2]
-PROGRAM = ("Pulumi.yaml", "__main__.py", "components", "migrations")
+PROGRAM = ("Pulumi.yaml", "__main__.py", "components", "migrations", "render")
 
 
 @dataclass(frozen=True)

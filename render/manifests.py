@@ -1,0 +1,98 @@
+"""What the program makes in the namespace, as manifests that no deployer has put its mark on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from components.job_setup import job_files, job_template
+from components.manifests import config_map, service_account
+from components.migration_files import newest
+from components.network_policy import network_policy
+from components.pod import FILES_DIR
+from components.rollback_manifest import RollbackArgs, rollback_job
+from components.storage_args import CheckpointStorageArgs
+
+Manifest = dict[str, Any]
+
+ACCOUNT, NETWORK, FILES = "service-account", "network-policy", "files"
+MIGRATION, VERIFICATION, ROLLBACK = "migration", "verification", "rollback"
+MANAGED_BY = "app.kubernetes.io/managed-by"
+
+
+def manifests(args: CheckpointStorageArgs, manager: str) -> dict[str, Manifest]:
+    """Return the manifests by what they are for, in the order in which they are to be applied.
+
+    Other than under Pulumi the ConfigMap has one name whatever it holds: there is no state that
+    knows of the old ones, so nothing would ever remove them.
+    """
+    files = job_files(args)
+    jobs = job_template(args, files)
+    number, config = newest(files), f"{jobs.name}-migration"
+    migrate, verify = f"{FILES_DIR}/migrate.sh", f"{FILES_DIR}/verify.sh"
+    rollback = RollbackArgs(
+        jobs=jobs,
+        owns_database=args["database"]["manage"],
+        allow_data_loss=args["allow_data_loss"],
+        backup_claim=args["backup_claim"],
+    )
+    made = {
+        ACCOUNT: service_account(args["namespace"], args["environment"], args["service_account"]),
+        FILES: config_map(args["namespace"], config, files),
+        MIGRATION: jobs.job(MIGRATION, number, "migrate", [migrate, "up"], config_map=config),
+        VERIFICATION: jobs.job(VERIFICATION, number, "verify", [verify], config_map=config),
+        ROLLBACK: rollback_job(rollback, number, config),
+    }
+    if args["manage_network_policy"]:
+        made = {NETWORK: network_policy(args), **made}
+    return {name: _handed_over(manifest, manager) for name, manifest in made.items()}
+
+
+def annotated(manifest: Manifest, annotations: Mapping[str, str]) -> Manifest:
+    """Return the manifest with more annotations."""
+    metadata = manifest["metadata"]
+    merged = {**metadata.get("annotations", {}), **annotations}
+    return {**manifest, "metadata": {**metadata, "annotations": merged}}
+
+
+def kept(job: Manifest) -> Manifest:
+    """Return the Job without its time to live.
+
+    A deployer that waits for a Job which is gone already waits for ever (argo-cd#21055); both
+    remove the last one themselves before they make the next.
+    """
+    spec = {key: value for key, value in job["spec"].items() if key != "ttlSecondsAfterFinished"}
+    return {**job, "spec": spec}
+
+
+def dump(manifest: Manifest) -> str:
+    """Return the manifest as YAML; scripts stay readable."""
+    return yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)
+
+
+def _handed_over(manifest: Manifest, manager: str) -> Manifest:
+    """Drop the annotations that only Pulumi reads and name who manages the object."""
+    annotations = manifest["metadata"].pop("annotations", {})
+    for owner in "pulumi.com/patchForce", "pulumi.com/replaceUnready":
+        annotations.pop(owner, None)
+    manifest["metadata"] |= {"annotations": annotations} if annotations else {}
+    pod = manifest["spec"]["template"] if manifest["kind"] == "Job" else manifest
+    for metadata in (manifest["metadata"], pod["metadata"]):
+        if MANAGED_BY in metadata.get("labels", {}):
+            metadata["labels"] = {**metadata["labels"], MANAGED_BY: manager}
+    return manifest
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes text of several lines as a block."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def _text(_: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return yaml.ScalarNode("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)

@@ -1,0 +1,24 @@
+"""The manifests for kubectl, and what Vault is to hold for them."""
+
+import json
+
+from components.migration_files import render
+from components.storage_args import CheckpointStorageArgs
+from components.vault_access import POLICY, role_bounds
+
+from .manifests import dump, manifests
+
+
+def plain(args: CheckpointStorageArgs) -> dict[str, str]:
+    """Return a file for each object, by path."""
+    made = manifests(args, "kubectl")
+    return {f"{name}.yaml": dump(manifest) for name, manifest in made.items()}
+
+
+def vault_files(args: CheckpointStorageArgs) -> dict[str, str]:
+    """Return the policy and the role's parameters as `vault` writes them, by path."""
+    vault = args["vault"]
+    policy = render(POLICY, {"kv_mount": vault["kv_mount"], "secret_path": vault["secret_path"]})
+    bounds = role_bounds(args["namespace"], args["service_account"], vault["audience"])
+    role = {**bounds, "token_policies": [vault["policy"]]}
+    return {"policy.hcl": policy, "role.json": json.dumps(role, indent=2) + "\n"}
