@@ -5,7 +5,6 @@ from pathlib import Path
 import pulumi
 
 from .backup_manifests import BackupArgs
-from .existing import VaultServer
 from .monitoring_files import MonitoringArgs
 from .settings import Settings
 from .storage_args import CheckpointStorageArgs, DatabaseArgs, VaultArgs
@@ -97,11 +96,11 @@ def _backup_args(settings: Settings) -> BackupArgs:
 
 def _vault_args(settings: Settings) -> VaultArgs:
     args: VaultArgs = {
-        "server": VaultServer(
-            address=settings.vault_address,
-            ca_file=settings.vault_ca_cert_file,
-            namespace=settings.vault_namespace,
-        ),
+        "server": {
+            "address": settings.vault_address,
+            "ca_file": settings.vault_ca_cert_file,
+            "namespace": settings.vault_namespace,
+        },
         "address": settings.vault_address_in_cluster,
         "ca_certificate": _pem(settings.vault_ca_cert_file),
         "namespace": settings.vault_namespace,

@@ -4,7 +4,7 @@ import pulumi
 import pulumi_vault as vault
 
 from .data_guard import DataGuard
-from .existing import Guard
+from .existing import Guard, VaultServer
 from .kubeconfig import server
 from .kubernetes_object import KubernetesObject
 from .manifests import Cluster, restricted_namespace
@@ -55,7 +55,8 @@ def foundation(
 def existing_guard(args: CheckpointStorageArgs) -> Guard:
     """Return what refuses to take over an object of somebody else."""
     cluster = Cluster(kubeconfig=args["kubeconfig"], context=args["kube_context"])
-    return Guard(environment=args["environment"], cluster=cluster, vault=args["vault"]["server"])
+    vault = VaultServer(**args["vault"]["server"])
+    return Guard(environment=args["environment"], cluster=cluster, vault=vault)
 
 
 def data_holders(args: CheckpointStorageArgs) -> dict[str, str]:

@@ -1,19 +1,29 @@
 """Inputs of CheckpointStorage."""
 
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, cast
 
 import pulumi
 
 from .backup_manifests import BackupArgs
 from .checkpoint_retention import RetentionArgs
-from .existing import VaultServer
 from .monitoring_files import MonitoringArgs
+
+
+class VaultServerArgs(TypedDict):
+    """How this program reaches Vault; the token is that of Vault's own tools."""
+
+    address: str
+    """URL of Vault."""
+    ca_file: str
+    """File with the CA that signed Vault's certificate; empty for the public CAs."""
+    namespace: str
+    """Vault or OpenBao namespace; empty for the root namespace."""
 
 
 class VaultArgs(TypedDict):
     """Where Vault is and what it is to hold."""
 
-    server: VaultServer
+    server: VaultServerArgs
     """How this program reaches Vault."""
     address: str
     """URL of Vault as pods reach it."""
@@ -124,3 +134,14 @@ class CheckpointStorageArgs(TypedDict):
     """What is deleted on a schedule, where one is set."""
     monitoring: NotRequired[MonitoringArgs]
     """Metrics, alerts and a dashboard, where they are wanted."""
+
+
+def whole_numbers(args: CheckpointStorageArgs) -> CheckpointStorageArgs:
+    """Return the inputs with whole numbers: a hosted component gets each of them as a float."""
+    return cast("CheckpointStorageArgs", _whole(args))
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _whole(item) for key, item in cast("dict[str, Any]", value).items()}
+    return int(value) if isinstance(value, float) else value

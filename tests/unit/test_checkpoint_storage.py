@@ -377,3 +377,18 @@ def test_the_verification_job_is_another_one_each_time_only_if_asked_to(
 
     assert differs("Job checkpoints-verification-job") is anew
     assert not differs("Job checkpoints-migration-job")
+
+
+def test_numbers_that_came_as_floats_declare_the_same(configure, declare) -> None:
+    configure(**DEV)
+    args = storage_args(Settings.load(ENVIRON))
+
+    def declared(given):
+        made = declare(lambda: CheckpointStorage("checkpoints", given)).declared
+        kinds = ("Job ", "NetworkPolicy ", "ConfigMap ", "SecretV2 ")
+        return {name: made[name].inputs for name in made if name.startswith(kinds)}
+
+    floats = json.loads(json.dumps(args), parse_int=float)
+
+    assert len(declared(args)) == 6
+    assert declared(floats) == declared(args)
