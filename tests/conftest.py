@@ -1,11 +1,16 @@
 """Fixtures every kind of test may use; nothing starts before a test asks for it."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
 from langgraph.checkpoint.postgres import PostgresSaver
 
 from tests.support.postgres import Database, Server
+
+# Where a shell started this run in the background SIGINT is ignored, and no script that a test
+# starts could trap it again (POSIX, 2.11).
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def run_setup(database: Database) -> None:
