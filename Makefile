@@ -3,12 +3,15 @@ SHELL := /bin/sh
 
 ENVIRONMENT ?= dev
 PYTHON := .venv/bin/python
+SBOM ?= sbom.cdx.json
+# An environment with what a deployment needs and nothing of the tests.
+PROGRAM = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/langgraph-checkpoint/program-$(shell sha256sum requirements.txt | cut -c 1-16)
 DEVSTACK := $(PYTHON) -m devstack
 # Runs what follows with the embedded stack's addresses and credentials.
 WITH_STACK = stack_env=$$($(DEVSTACK) env) && eval "$$stack_env" &&
 PULUMI = $(WITH_STACK) pulumi --stack $(ENVIRONMENT)
 
-SHELL_FILES := $(wildcard .ci/*) $(shell find components devstack migrations -name '*.sh')
+SHELL_FILES := $(wildcard .ci/* components/pulumi-resource-*) $(shell find components devstack migrations -name '*.sh')
 SQL_FILES := $(wildcard migrations/*.up.sql migrations/*.down.sql components/scripts/*.sql)
 
 help: ## List the targets
@@ -39,6 +42,9 @@ policy: setup ## pulumi preview under the rules of the policy pack
 plan: setup ## Say in words what the SQL would do to the database of libpq's variables
 	@migrations/plan_migration.sh
 
+render: setup ## Write rendered/ENVIRONMENT: manifests for kubectl, a Helm chart, Argo CD, Vault
+	@$(PYTHON) -m render $(ENVIRONMENT)
+
 destroy: setup ## pulumi destroy: rolls the schema back first, refuses while tables hold rows
 	@$(PULUMI) destroy --yes --skip-preview
 
@@ -58,6 +64,7 @@ check: setup ## Format, lint, types, shell, workflows and SQL
 	done
 
 test: setup ## All tests, on two embedded stacks side by side
+	@$(PYTHON) -m tests.support.build
 	$(PYTHON) -m pytest -n 2 --dist loadfile
 
 soak: setup ## Long runs of faults and of random operations, for hours (SEED=… STEPS=… for the walk)
@@ -72,6 +79,16 @@ bench: setup ## Benchmarks, printed as a table
 bench-live: setup ## Upgrade of 10 million rows a table under traffic; 32 GB of disk
 	$(PYTHON) -m benchmarks --only live
 
+sbom: setup ## Write sbom.cdx.json: the packages a deployment runs on, with their licenses
+	.venv/bin/uv venv --quiet --clear $(PROGRAM)
+	.venv/bin/uv pip install --quiet --require-hashes --no-deps --python $(PROGRAM) \
+		--requirement requirements.txt
+	.venv/bin/cyclonedx-py environment $(PROGRAM) --pyproject pyproject.toml \
+		--output-reproducible --output-file $(SBOM)
+
+audit: setup ## Ask OSV for known vulnerabilities of all locked packages (OSV_URL=… for a mirror)
+	@.ci/audit .venv/bin/pip-audit $(OSV_URL)
+
 lock: setup ## Renew the hash-locked requirements
 	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header pyproject.toml --output-file requirements.txt
@@ -84,4 +101,4 @@ lock: setup ## Renew the hash-locked requirements
 	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --group policy --output-file policy/requirements.txt
 
-.PHONY: help setup demo stack up report preview policy plan destroy down check test soak bench bench-live lock
+.PHONY: help setup demo stack up report preview policy plan render destroy down check test soak bench bench-live sbom audit lock

@@ -1,5 +1,6 @@
 import re
 
+from docs import input_table
 from docs.config_table import HEAD, PAGE, REPOSITORY, table
 
 README = (REPOSITORY / "README.md").read_text()
@@ -7,6 +8,13 @@ README = (REPOSITORY / "README.md").read_text()
 
 def test_the_table_of_settings_is_that_of_the_project_file() -> None:
     assert PAGE.read_text() == HEAD + table(), "run: python -m docs.config_table"
+
+
+def test_the_page_of_inputs_is_that_of_the_components_types() -> None:
+    expected = input_table.page()
+
+    assert input_table.PAGE.read_text() == expected, "run: python -m docs.input_table"
+    assert "None" not in expected
 
 
 def test_it_is_short_enough_to_be_read() -> None:
