@@ -18,7 +18,7 @@ from .rollback_manifest import RollbackArgs
 from .schema_migration import SchemaMigration
 from .schema_rollback import SchemaRollback, UnfinishedRollback
 from .schema_verification import SchemaVerification
-from .storage_args import CheckpointStorageArgs, whole_numbers
+from .storage_args import CheckpointStorageArgs, plain_inputs
 from .verification_report import REPORTED
 
 
@@ -45,7 +45,7 @@ class CheckpointStorage(pulumi.ComponentResource):
         self, name: str, args: CheckpointStorageArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("langgraph-checkpoint:index:CheckpointStorage", name, None, opts)
-        args = whole_numbers(args)
+        args = plain_inputs(args)
         files = job_files(args)
         jobs = job_template(args, files)
 

@@ -55,8 +55,8 @@ def foundation(
 def existing_guard(args: CheckpointStorageArgs) -> Guard:
     """Return what refuses to take over an object of somebody else."""
     cluster = Cluster(kubeconfig=args["kubeconfig"], context=args["kube_context"])
-    vault = VaultServer(**args["vault"]["server"])
-    return Guard(environment=args["environment"], cluster=cluster, vault=vault)
+    server_of_vault = VaultServer(**args["vault"]["server"])
+    return Guard(environment=args["environment"], cluster=cluster, vault=server_of_vault)
 
 
 def data_holders(args: CheckpointStorageArgs) -> dict[str, str]:

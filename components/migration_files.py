@@ -54,7 +54,7 @@ def load_scripts() -> dict[str, str]:
 
 
 def render(path: Path, values: Mapping[str, str]) -> str:
-    """Fill the `${name}` places of an HCL file; `values` must hold every one of them."""
+    """Fill the `${name}` places of a file; `values` must hold every one of them."""
     return Template(path.read_text()).substitute(values)
 
 

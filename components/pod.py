@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+VAULT_INIT = "vault-init"
 CREDENTIALS_DIR = "/vault/secrets"
 FILES_DIR = "/migrations"
 TOKEN_DIR = "/var/run/secrets/vault"  # noqa: S105 -- a folder
@@ -48,7 +49,7 @@ def pod(
 def vault_init(image: str, environment: Mapping[str, str]) -> dict[str, Any]:
     """Return the container that reads the credential; it alone gets the login token."""
     return _container(
-        "vault-init",
+        VAULT_INIT,
         image,
         ["sh", f"{FILES_DIR}/vault-init.sh"],
         environment,

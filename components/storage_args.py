@@ -136,12 +136,21 @@ class CheckpointStorageArgs(TypedDict):
     """Metrics, alerts and a dashboard, where they are wanted."""
 
 
-def whole_numbers(args: CheckpointStorageArgs) -> CheckpointStorageArgs:
-    """Return the inputs with whole numbers: a hosted component gets each of them as a float."""
-    return cast("CheckpointStorageArgs", _whole(args))
+def plain_inputs(args: CheckpointStorageArgs) -> CheckpointStorageArgs:
+    """Return the inputs with whole numbers: a hosted component gets each of them as a float.
+
+    Raises:
+        InputPropertyError: an input is an output of something else; names, hashes and manifests
+            are made of them before anything is deployed.
+    """
+    return cast("CheckpointStorageArgs", _plain(args, ""))
 
 
-def _whole(value: Any) -> Any:
+def _plain(value: Any, path: str) -> Any:
     if isinstance(value, dict):
-        return {key: _whole(item) for key, item in cast("dict[str, Any]", value).items()}
+        named = cast("dict[str, Any]", value)
+        return {key: _plain(item, f"{path}.{key}".lstrip(".")) for key, item in named.items()}
+    if isinstance(value, pulumi.Output) and path != "database.password":
+        found = "expected a value that is known before the deployment, found an output or a secret"
+        raise pulumi.InputPropertyError(path, found)
     return int(value) if isinstance(value, float) else value

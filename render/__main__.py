@@ -5,6 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from components.job_setup import job_files, job_template
 from components.settings import PROJECT_FILE, SettingsError
 
 from .argocd import argocd
@@ -17,7 +18,7 @@ PARTS = {"argocd": argocd, "chart": chart, "plain": plain, "vault": vault_files}
 
 
 def main() -> int:
-    """Write all files, or none and say why."""
+    """Write all files, or none and say why; print how long a deployer is to wait for a Job."""
     parser = argparse.ArgumentParser(prog="python -m render", description=__doc__)
     parser.add_argument("environment", help="the one that Pulumi.ENVIRONMENT.yaml describes")
     parser.add_argument("--to", type=Path, help="folder to replace; rendered/ENVIRONMENT if unset")
@@ -44,6 +45,7 @@ def main() -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     print(f"{len(files)} files in {folder}: {', '.join(PARTS)}")
+    print(f"TIMEOUT={job_template(args, job_files(args)).await_seconds}s")
     return 0
 
 

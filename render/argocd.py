@@ -19,7 +19,8 @@ from .manifests import (
 
 ARGO = "argocd.argoproj.io"
 AGAIN = "BeforeHookCreation"
-# Vault knows the account by its uid, so it must outlive a sync.
+# Argo CD has no policy that keeps a hook whatever happens. This one keeps it while syncs succeed:
+# Vault knows the account by its uid, and counts that of a new one as another client.
 STAYS = "HookFailed"
 
 

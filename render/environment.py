@@ -1,7 +1,9 @@
 """Reads an environment's settings where no Pulumi engine runs."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import yaml
@@ -9,30 +11,47 @@ from pulumi.runtime.settings import Settings as Engine
 from pulumi.runtime.settings import configure
 
 from components.environment_args import storage_args
-from components.settings import PROJECT_FILE, Settings
+from components.settings import PROJECT_FILE, Settings, SettingsError
 from components.storage_args import CheckpointStorageArgs
 
-# The cluster is the deployer's matter, so nothing of a kubeconfig is read; nor is a password.
 VARIABLES = ("VAULT_ADDR", "VAULT_CACERT", "VAULT_NAMESPACE", "PGHOST", "PGPORT", "PGSSLROOTCERT")
-# It would ask for the address of a cluster, and a mount is nothing that a deployer can make.
-NOT_RENDERED = {"manageVaultAuthMount": "false"}
-ENCRYPTED = "encrypted in the stack's configuration"
+# The cluster is the deployer's matter, and a mount is nothing that it can make.
+OVERRULED = {"kubeconfig": "", "kubeContext": "", "manageVaultAuthMount": "false"}
+# No file holds it; the settings ask that there is one.
+NOT_READ = "databasePassword"
+ENCRYPTED = "encrypted"
 
 
-def load(environment: str, folder: Path = PROJECT_FILE.parent) -> CheckpointStorageArgs:
+def load(
+    environment: str,
+    folder: Path = PROJECT_FILE.parent,
+    environ: Mapping[str, str] = os.environ,
+) -> CheckpointStorageArgs:
     """Return the component's inputs for the checked settings of Pulumi.ENVIRONMENT.yaml.
 
     Raises:
         SettingsError: names every problem at once.
         FileNotFoundError: there is no such environment.
     """
-    given = yaml.safe_load((folder / f"Pulumi.{environment}.yaml").read_text())["config"]
+    stack = yaml.safe_load((folder / f"Pulumi.{environment}.yaml").read_text()) or {}
+    given: dict[str, Any] = stack.get("config") or {}
     project = yaml.safe_load(PROJECT_FILE.read_text())["name"]
-    overruled = {f"{project}:{key}": value for key, value in NOT_RENDERED.items()}
+    _refuse_encrypted(given, {f"{project}:{key}" for key in (NOT_READ, *OVERRULED)})
+    overruled = {f"{project}:{key}": value for key, value in OVERRULED.items()}
     configure(Engine(project=project, stack=environment))
     pulumi.runtime.set_all_config({key: _text(value) for key, value in given.items()} | overruled)
-    environ = {name: os.environ[name] for name in VARIABLES if name in os.environ}
-    return storage_args(Settings.load({**environ, "KUBECONFIG": ""}))
+    variables = {name: environ[name] for name in VARIABLES if name in environ}
+    args = storage_args(Settings.load({**variables, "KUBECONFIG": ""}))
+    # No deployer makes the database, so no rollback of theirs speaks for all that is in it.
+    args["database"]["manage"] = False
+    return args
+
+
+def _refuse_encrypted(given: Mapping[str, Any], allowed: set[str]) -> None:
+    keys = sorted(key for key, value in given.items() if isinstance(value, dict))
+    if others := ", ".join(key for key in keys if key not in allowed):
+        msg = f"expected plain text, found an encrypted value of {others}: it would be in the files"
+        raise SettingsError(msg)
 
 
 def _text(value: object) -> str:

@@ -1,10 +1,10 @@
 """The manifests as a Helm chart of one environment."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
-from components.migration_files import render
+from components.migration_files import digest, render
+from components.pod import VAULT_INIT
 from components.storage_args import CheckpointStorageArgs
 
 from .manifests import (
@@ -22,12 +22,17 @@ from .manifests import (
 )
 
 CHART = Path(__file__).with_name("chart")
+# Place-holders, until the text is one that Helm reads as it stands.
+VAULT, POSTGRES = "VAULT IMAGE", "POSTGRES IMAGE"
+KEEPS_ROWS = "drops the tables if they are empty, and refuses while they hold rows"
+LOSES_ROWS = "drops the tables with all rows: the environment allows data loss"
 BEFORE = "pre-install,pre-upgrade"
-# Hook and weight: what the Jobs need, then the migration, then its verification.
+# Hook and weight: what the Jobs need, then the migration, then its verification. The files come
+# anew before whatever reads them, those of the revision that it belongs to.
 HOOKS = {
     NETWORK: (BEFORE, -10),
     ACCOUNT: (BEFORE, -10),
-    FILES: (BEFORE, -10),
+    FILES: (f"{BEFORE},pre-rollback,pre-delete", -10),
     MIGRATION: (BEFORE, -5),
     VERIFICATION: (BEFORE, 0),
     ROLLBACK: ("pre-delete", 0),
@@ -38,7 +43,6 @@ def chart(args: CheckpointStorageArgs) -> dict[str, str]:
     """Return the files of the chart, by path."""
     made = {name: _hook(name, manifest) for name, manifest in manifests(args, "Helm").items()}
     jobs, contents = args["jobs"], made[FILES].pop("data")
-    images = {"postgresImage": jobs["postgres_image"], "vaultImage": jobs["vault_image"]}
     about = {
         "environment": args["environment"],
         "namespace": args["namespace"],
@@ -46,18 +50,19 @@ def chart(args: CheckpointStorageArgs) -> dict[str, str]:
         "account": dump(made.pop(ACCOUNT)),
         "files": dump(made.pop(FILES)),
         "verification": f"job/{made[VERIFICATION]['metadata']['name']}",
+        "uninstall": LOSES_ROWS if args["allow_data_loss"] else KEEPS_ROWS,
     }
-    return {
-        **{
-            path.relative_to(CHART).as_posix(): render(path, about)
-            for path in sorted(CHART.rglob("*.*"))
-        },
+    images = {"postgresImage": jobs["postgres_image"], "vaultImage": jobs["vault_image"]}
+    files = {
         "values.yaml": "".join(f"{key}: {json.dumps(value)}\n" for key, value in images.items()),
         **{f"files/{name}": content for name, content in contents.items()},
-        **{
-            f"templates/{name}.yaml": dump(_with_values(manifest, images))
-            for name, manifest in made.items()
-        },
+        **{f"templates/{name}.yaml": _template(manifest) for name, manifest in made.items()},
+    }
+    # Two renderings are two charts: a repository takes a version once.
+    about["version"] = f"0.1.0+{digest({**about, **files})}"
+    return files | {
+        path.relative_to(CHART).as_posix(): render(path, about)
+        for path in sorted(CHART.rglob("*.*"))
     }
 
 
@@ -71,11 +76,21 @@ def _hook(name: str, manifest: Manifest) -> Manifest:
     return annotated(kept(manifest) if manifest["kind"] == "Job" else manifest, annotations)
 
 
-def _with_values(manifest: Manifest, images: Mapping[str, str]) -> Manifest:
+def _template(manifest: Manifest) -> str:
     """Let values.yaml name the images; the rest is a matter of the environment's settings."""
-    if manifest["kind"] == "Job":
-        pod = manifest["spec"]["template"]["spec"]
-        values = {image: f"{{{{ .Values.{key} }}}}" for key, image in images.items()}
-        for container in [*pod["initContainers"], *pod["containers"]]:
-            container["image"] = values[container["image"]]
-    return manifest
+    if manifest["kind"] != "Job":
+        return _literal(dump(manifest))
+    pod = manifest["spec"]["template"]["spec"]
+    for container in [*pod["initContainers"], *pod["containers"]]:
+        container["image"] = VAULT if container["name"] == VAULT_INIT else POSTGRES
+    text = _literal(dump(manifest))
+    return text.replace(VAULT, _value("vaultImage")).replace(POSTGRES, _value("postgresImage"))
+
+
+def _literal(text: str) -> str:
+    """Keep Helm from reading what a setting or a script holds as a template."""
+    return text.replace("{{", '{{ "{{" }}')
+
+
+def _value(key: str) -> str:
+    return f'"{{{{ .Values.{key} }}}}"'

@@ -1,7 +1,6 @@
 """Checkpoint storage as a part of a program of one's own; the program makes all that it needs."""
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from components.checkpoint_storage import CheckpointStorage
 
@@ -63,7 +62,6 @@ storage = CheckpointStorage(
             "timeout_seconds": 300,
         },
     },
-    pulumi.ResourceOptions(provider=kubernetes.Provider("kubernetes")),
 )
 
 pulumi.export("schemaVersion", storage.schema_version)

@@ -15,7 +15,7 @@ from tests.support.deployment import Deployment, Outcome
 from tests.support.documents import follow
 from tests.support.pods import Pods
 
-DOCUMENT = "deployers.md"
+DOCUMENT = "docs/deployers.md"
 JOBS = "agent-executor-migration-001", "agent-executor-verification-001"
 PASSWORD = "canary-of-a-deployer"
 ROW = "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', 'c', '{}')"
@@ -44,7 +44,7 @@ def fresh(
     dev.run("kubectl", "create", "namespace", name).expect()
     restricted = "pod-security.kubernetes.io/enforce=restricted"
     dev.run("kubectl", "label", "namespace", name, restricted).expect()
-    read(environment, "render").expect()
+    assert f"TIMEOUT={timeout(environment)}" in read(environment, "render").expect().text
     read(environment, "vault").expect()
     return environment
 
@@ -60,8 +60,13 @@ def read(environment: Deployment, block: str) -> Outcome:
         POLICY=settings["vaultPolicy"],
         AUTH_MOUNT=settings["vaultAuthMount"],
         ROLE=settings["vaultRole"],
+        TIMEOUT=timeout(environment),
         PATH=os.pathsep.join([str(helm().parent), path]),
     )
+
+
+def timeout(environment: Deployment) -> str:
+    return f"{environment.settings['timeoutSeconds'] + 60}s"
 
 
 def sync(environment: Deployment, revision: str) -> Outcome:
@@ -114,14 +119,19 @@ def test_p53_each_deployer_reaches_the_schema_of_pulumi_up_and_does_so_again(
         [uid(fresh, "job", j) for j in JOBS],
     )
 
+    fresh.configure(timeoutSeconds=130)
+    read(fresh, "render").expect()
     deployed(fresh, "second").expect()
 
+    assert pods.get("job", JOBS[0])["spec"]["activeDeadlineSeconds"] == 130
     assert "nothing to do" in pods.kubectl("logs", f"job/{JOBS[0]}").text
     assert uid(fresh, "serviceaccount", "agent-executor") == account
     assert [uid(fresh, "job", job) for job in JOBS] != jobs
 
 
-def test_each_deployer_stops_at_a_migration_that_is_refused(fresh: Deployment) -> None:
+def test_each_deployer_stops_at_a_migration_that_is_refused_and_then_goes_on(
+    fresh: Deployment,
+) -> None:
     with connect(fresh, fresh.stack) as connection:
         connection.execute("CREATE TABLE checkpoints (own integer)")
 
@@ -132,6 +142,11 @@ def test_each_deployer_stops_at_a_migration_that_is_refused(fresh: Deployment) -
     pods = Pods(fresh)
     assert pods.kubectl("get", "job", JOBS[1]).status != 0
     assert pods.kubectl("get", "configmap", "application").status != 0
+
+    with connect(fresh, fresh.stack) as connection:
+        connection.execute("DROP TABLE checkpoints")
+    deployed(fresh, "second").expect()
+    assert '"ok":true' in pods.kubectl("logs", f"job/{JOBS[1]}").expect().text
 
 
 @pytest.mark.parametrize("fresh", ["plain", "helm"], indirect=True)

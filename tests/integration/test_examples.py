@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from components.kubeconfig import server
 from tests.support.database import TABLES, tables
 from tests.support.deployment import REPOSITORY, Outcome
 from tests.support.languages import EXAMPLES, prepare
@@ -26,22 +27,26 @@ def language(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def pulumi(
+def environ(
     language: str, devstack: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Pulumi:
-    """Run pulumi in a copy of the example, with what docs/other-languages.md asks for."""
+) -> dict[str, str]:
+    """Return what docs/other-languages.md asks for; PWD is a copy of the example."""
     folder = tmp_path_factory.mktemp(language) / "program"
     shutil.copytree(EXAMPLES / language, folder)
     hosts = prepare(language, folder, tmp_path_factory.mktemp("plugins"))
     path = os.pathsep.join([*hosts, str(COMPONENTS), devstack["PATH"]])
-    environ = os.environ | devstack | {"PATH": path}
-    environ["PYTHONPATH"] = str(REPOSITORY)
+    found = {"PATH": path, "PYTHONPATH": str(REPOSITORY), "PWD": str(folder)}
+    return os.environ | devstack | found
+
+
+@pytest.fixture(scope="module")
+def pulumi(language: str, environ: dict[str, str]) -> Pulumi:
+    """Run pulumi in the example, whose settings name the stack's own servers."""
 
     def run(*arguments: str, **variables: str) -> Outcome:
-        command = ["pulumi", "--non-interactive", *arguments]
         done = subprocess.run(
-            command,
-            cwd=folder,
+            ["pulumi", "--non-interactive", *arguments],
+            cwd=environ["PWD"],
             env=environ | variables,
             capture_output=True,
             text=True,
@@ -51,19 +56,12 @@ def pulumi(
         return Outcome(done.returncode, done.stdout + done.stderr)
 
     run("stack", "init", language).expect()
-    host = subprocess.run(
-        ["kubectl", "config", "view", "--raw", "-o", "jsonpath={.clusters[0].cluster.server}"],
-        env=environ,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
     settings = {
-        "vaultAddress": devstack["VAULT_ADDR"],
-        "vaultCaFile": devstack["VAULT_CACERT"],
-        "kubernetesHost": host,
-        "databaseHost": devstack["PGHOST"],
-        "certificate": Path(devstack["PGSSLROOTCERT"]).read_text(),
+        "vaultAddress": environ["VAULT_ADDR"],
+        "vaultCaFile": environ["VAULT_CACERT"],
+        "kubernetesHost": server(Path(environ["KUBECONFIG"]).read_text()),
+        "databaseHost": environ["PGHOST"],
+        "certificate": Path(environ["PGSSLROOTCERT"]).read_text(),
     }
     for key, value in settings.items():
         run("config", "set", "--plaintext", key, "--", value).expect()
@@ -86,7 +84,7 @@ def test_each_example_brings_an_environment_up_and_rolls_it_back(
     assert outputs["verification"]["ok"] is True
     pulumi("up", "--yes", "--skip-preview", "--expect-no-changes").expect()
 
-    server = make_conninfo(
+    conninfo = make_conninfo(
         host=devstack["PGHOST"],
         port=devstack["PGPORT"],
         user=devstack["PGUSER"],
@@ -94,17 +92,19 @@ def test_each_example_brings_an_environment_up_and_rolls_it_back(
         sslmode="verify-full",
         sslrootcert=devstack["PGSSLROOTCERT"],
     )
-    with psycopg.connect(server, dbname=f"from_{language}", autocommit=True) as connection:
+    with psycopg.connect(conninfo, dbname=f"from_{language}", autocommit=True) as connection:
         connection.execute(ROW)
         refused = pulumi("destroy", "--yes", "--skip-preview")
         assert refused.status != 0
         assert "refusing to drop tables that hold data" in refused.text
+        blind = pulumi("destroy", "--yes", "--skip-preview", PYTHONPATH="")
+        assert "No module named 'components'" in blind.text
         assert tables(connection) == set(TABLES)
         connection.execute("DELETE FROM checkpoints")
 
     pulumi("destroy", "--yes", "--skip-preview").expect()
 
-    with psycopg.connect(server, dbname="postgres") as connection:
+    with psycopg.connect(conninfo, dbname="postgres") as connection:
         names = connection.execute("SELECT datname FROM pg_database").fetchall()
     assert (f"from_{language}",) not in names
 

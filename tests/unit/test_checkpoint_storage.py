@@ -1,6 +1,7 @@
 import json
 from typing import Any
 
+import pulumi
 import pytest
 
 from components.checkpoint_storage import CheckpointStorage
@@ -392,3 +393,14 @@ def test_numbers_that_came_as_floats_declare_the_same(configure, declare) -> Non
 
     assert len(declared(args)) == 6
     assert declared(floats) == declared(args)
+
+
+def test_an_input_that_is_not_known_yet_is_refused_by_its_name(configure, declare) -> None:
+    configure(**DEV)
+    args: Any = storage_args(Settings.load(ENVIRON))
+    args["vault"]["address"] = pulumi.Output.from_input("https://vault")
+
+    with pytest.raises(pulumi.InputPropertyError, match="known before the deployment") as refused:
+        declare(lambda: CheckpointStorage("checkpoints", args))
+
+    assert refused.value.property_path == "vault.address"

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from components.environment_args import storage_args
-from components.settings import Settings, SettingsError
+from components.settings import PROJECT_FILE, Settings, SettingsError
 from components.storage_args import CheckpointStorageArgs
 from render.argocd import argocd
 from render.environment import load
@@ -128,19 +128,26 @@ def test_p53_argo_cd_makes_account_and_files_before_the_migration_and_then_verif
     }
 
 
-@pytest.fixture
-def template(args, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run one of Helm's commands over the chart."""
+Helm = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def helm_in(args: Args, folder: Path) -> Helm:
+    """Return what runs one of Helm's commands over the chart."""
     for name, text in chart(args).items():
-        path = tmp_path / name
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [helm(), "--namespace", args["namespace"], *arguments]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
     return run
+
+
+@pytest.fixture
+def template(args, tmp_path: Path) -> Helm:
+    return helm_in(args, tmp_path)
 
 
 def rendered_by_helm(template, *arguments: str) -> dict[str, str]:
@@ -164,7 +171,7 @@ def test_p53_helm_makes_account_and_files_before_the_migration_and_then_verifies
     assert hooks(rendered_by_helm(template), "helm.sh/") == {
         "network-policy": (before, "-10", again),
         "service-account": (before, "-10", again),
-        "files": (before, "-10", again),
+        "files": (f"{before},pre-rollback,pre-delete", "-10", again),
         "migration": (before, "-5", again),
         "verification": (before, "0", again),
         "rollback": ("pre-delete", "0", again),
@@ -188,12 +195,43 @@ def test_helm_lint_finds_nothing(template) -> None:
     assert "[WARNING]" not in done.stdout + done.stderr
 
 
-def test_an_image_of_another_registry_is_a_value(template) -> None:
-    made = rendered_by_helm(template, "--set", "postgresImage=mirror.example.com/postgres:16")
+def test_images_of_another_registry_are_values(template) -> None:
+    given = {"postgresImage": "mirror.example.com/postgres:16", "vaultImage": "bao@sha256:0"}
+    settings = [part for pair in given.items() for part in ("--set", "=".join(pair))]
+
+    made = rendered_by_helm(template, *settings)
 
     for name in ("migration", "verification", "rollback"):
         spec = yaml.safe_load(made[f"{name}.yaml"])["spec"]["template"]["spec"]
-        assert spec["containers"][0]["image"] == "mirror.example.com/postgres:16"
+        assert spec["initContainers"][0]["image"] == given["vaultImage"]
+        assert spec["containers"][0]["image"] == given["postgresImage"]
+
+
+def test_helm_reads_no_template_in_a_setting(configure, tmp_path: Path) -> None:
+    configure(**DEV, databaseApplicationRole="{{ fail }}")
+    args = storage_args(Settings.load(ENVIRON))
+
+    made = rendered_by_helm(helm_in(args, tmp_path))
+
+    assert objects(made) == objects(plain(args))
+
+
+def test_the_chart_says_that_it_drops_rows_only_where_it_does(args) -> None:
+    assert "refuses while they hold rows" in chart(args)["templates/NOTES.txt"]
+
+    args["allow_data_loss"] = True
+
+    assert "with all rows" in chart(args)["templates/NOTES.txt"]
+
+
+def test_another_rendering_is_another_version_of_the_chart(args) -> None:
+    def version() -> str:
+        return yaml.safe_load(chart(args)["Chart.yaml"])["version"]
+
+    first, again = version(), version()
+    args["jobs"]["timeout_seconds"] += 1
+
+    assert first == again != version()
 
 
 @pytest.mark.parametrize(
@@ -231,12 +269,13 @@ def test_the_files_hold_no_encrypted_value_and_no_password(tmp_path: Path) -> No
                     "langgraph-checkpoint:databaseName": "langgraph",
                     "langgraph-checkpoint:databaseUsername": "migrator",
                     "langgraph-checkpoint:databasePassword": {"secure": "v1:canary"},
+                    "langgraph-checkpoint:kubeconfig": {"secure": "v1:canary"},
                 },
             }
         )
     )
 
-    args = load("own", tmp_path)
+    args = load("own", tmp_path, {})
 
     for part in (plain, argocd, chart, vault_files):
         text = json.dumps(part(args))
@@ -250,7 +289,7 @@ def test_bad_settings_are_refused_all_at_once(tmp_path: Path) -> None:
     )
 
     with pytest.raises(SettingsError) as refused:
-        load("own", tmp_path)
+        load("own", tmp_path, {})
 
     assert "environment: expected the stack's name 'own'" in str(refused.value)
     assert "verify: expected" in str(refused.value)
@@ -261,3 +300,24 @@ def test_the_files_are_of_one_name_whatever_they_hold(args) -> None:
     assert yaml.safe_load(plain(args)[f"{FILES}.yaml"])["metadata"]["name"] == (
         "agent-executor-migration"
     )
+
+
+def test_an_encrypted_value_that_would_be_in_the_files_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.own.yaml").write_text(
+        "config: {langgraph-checkpoint:databaseOwner: {secure: v1:canary}}"
+    )
+
+    with pytest.raises(SettingsError, match="langgraph-checkpoint:databaseOwner"):
+        load("own", tmp_path, {})
+
+
+def test_no_deployer_owns_a_database_even_where_the_program_would_make_it(tmp_path: Path) -> None:
+    text = (PROJECT_FILE.parent / "Pulumi.dev.yaml").read_text()
+    (tmp_path / "Pulumi.dev.yaml").write_text(text)
+
+    made = plain(load("dev", tmp_path, {"VAULT_ADDR": "https://vault", "PGHOST": "db"}))
+
+    for name in ("migration", "verification", ROLLBACK):
+        job = yaml.safe_load(made[f"{name}.yaml"])
+        (container,) = job["spec"]["template"]["spec"]["containers"]
+        assert {"name": "OWNS_DATABASE", "value": "false"} in container["env"]

@@ -23,7 +23,10 @@ import (
 // Marks what this program made, so that the next sync finds it again.
 const mark = "tests/synced"
 
-const pause = 300 * time.Millisecond
+const (
+	pause    = 300 * time.Millisecond
+	deadline = 4 * time.Minute
+)
 
 func main() {
 	failed, err := syncFolder(os.Args[1], os.Args[2])
@@ -60,6 +63,9 @@ func syncFolder(folder, namespace string) (failed bool, err error) {
 	// Each round looks at the cluster anew, as each reconciliation of Argo CD does.
 	phase, message, results := common.OperationRunning, "", []common.ResourceSyncResult{}
 	for started := metav1.Now(); !phase.Completed(); time.Sleep(pause) {
+		if time.Since(started.Time) > deadline {
+			return false, fmt.Errorf("expected the sync to end within %s, found it %s: %s", deadline, phase, message)
+		}
 		managed, err := live.GetManagedLiveObjs(target, func(resource *cache.Resource) bool {
 			return resource.Info == true
 		})
