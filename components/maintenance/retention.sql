@@ -116,6 +116,14 @@ FROM (
 
 SELECT convert_from(decode(:'position', 'hex'), 'UTF8') AS from_thread,
     least(500, :most) AS width, least(500, :most) AS size, least(2000, :most) AS rows \gset
+-- How a statement takes rows, with their bytes.
+\if :dry_run
+    \set take 'SELECT pg_column_size(c.blob) AS bytes FROM'
+    \set taken ''
+\else
+    \set take 'DELETE FROM'
+    \set taken 'RETURNING pg_column_size(c.blob) AS bytes'
+\endif
 \set step walk
 \set in_blobs true
 \set large false

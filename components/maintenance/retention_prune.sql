@@ -122,65 +122,45 @@ WITH thread AS (
         CROSS JOIN LATERAL jsonb_each_text(p.versions) AS v
 \endif
     )
--- A small thread's rows are read at once, of a large thread those that are looked for.
-), held AS MATERIALIZED (
-    SELECT r.number, b.*
 \if :large
+-- The rows that are looked for; a small thread's are read and deleted in one pass.
+), garbage AS MATERIALIZED (
+    SELECT b.place
     FROM freed AS f
     JOIN ruled AS r ON r.number = f.number
     CROSS JOIN LATERAL (
-        SELECT b.channel, b.version, b.ctid AS place, pg_column_size(b.blob) AS bytes
-        FROM checkpoint_blobs AS b
+        SELECT b.ctid AS place FROM checkpoint_blobs AS b
         WHERE b.thread_id = r.thread_id AND b.checkpoint_ns = r.ns
             AND b.channel = f.channel AND b.version = f.version
         LIMIT 1
     ) AS b
-\else
-    FROM ruled AS r
+    UNION ALL
+    SELECT b.place
+    FROM ended_call AS e
     CROSS JOIN LATERAL (
-        SELECT b.channel, b.version, b.ctid AS place, pg_column_size(b.blob) AS bytes
-        FROM checkpoint_blobs AS b
-        WHERE b.thread_id = r.thread_id AND b.checkpoint_ns = r.ns OFFSET 0
-    ) AS b
-\endif
-), garbage AS MATERIALIZED (
-    SELECT array_agg(b.place) AS places, sum(b.bytes) AS bytes
-    FROM (
-        SELECT place, bytes FROM held JOIN freed USING (number, channel, version)
-        UNION ALL
-        SELECT b.place, b.bytes
-        FROM ended_call AS e
-        CROSS JOIN LATERAL (
-            SELECT b.ctid AS place, pg_column_size(b.blob) AS bytes FROM checkpoint_blobs AS b
-            WHERE b.thread_id = e.thread_id AND b.checkpoint_ns = e.ns OFFSET 0
-        ) AS b
+        SELECT b.ctid AS place FROM checkpoint_blobs AS b
+        WHERE b.thread_id = e.thread_id AND b.checkpoint_ns = e.ns OFFSET 0
     ) AS b
 ), spent AS MATERIALIZED (
-    SELECT array_agg(w.place) AS places, sum(w.bytes) AS bytes
-    FROM (
-        SELECT w.place, w.bytes
-        FROM apart AS d
-        CROSS JOIN LATERAL (
-            SELECT w.ctid AS place, pg_column_size(w.blob) AS bytes FROM checkpoint_writes AS w
-            WHERE w.thread_id = d.thread_id AND w.checkpoint_ns = d.ns AND w.checkpoint_id = d.id
-            OFFSET 0
-        ) AS w
-        WHERE NOT d.whole
-        UNION ALL
-        SELECT w.place, w.bytes
-        FROM ended_call AS e
-        CROSS JOIN LATERAL (
-            SELECT w.ctid AS place, pg_column_size(w.blob) AS bytes FROM checkpoint_writes AS w
-            WHERE w.thread_id = e.thread_id AND w.checkpoint_ns = e.ns OFFSET 0
-        ) AS w
+    SELECT w.place
+    FROM apart AS d
+    CROSS JOIN LATERAL (
+        SELECT w.ctid AS place FROM checkpoint_writes AS w
+        WHERE w.thread_id = d.thread_id AND w.checkpoint_ns = d.ns AND w.checkpoint_id = d.id
+        OFFSET 0
     ) AS w
+    WHERE NOT d.whole
+    UNION ALL
+    SELECT w.place
+    FROM ended_call AS e
+    CROSS JOIN LATERAL (
+        SELECT w.ctid AS place FROM checkpoint_writes AS w
+        WHERE w.thread_id = e.thread_id AND w.checkpoint_ns = e.ns OFFSET 0
+    ) AS w
+\endif
 \if :dry_run
 ), deleted_checkpoints AS (
     SELECT FROM doomed
-), deleted_blobs AS (
-    SELECT unnest(places) FROM garbage
-), deleted_writes AS (
-    SELECT unnest(places) FROM spent
 \else
 ), orphaned AS (
     UPDATE checkpoints SET parent_checkpoint_id = NULL
@@ -191,18 +171,37 @@ WITH thread AS (
     ))
 ), deleted_checkpoints AS (
     DELETE FROM checkpoints WHERE ctid = ANY (ARRAY(SELECT place FROM doomed)) RETURNING true
-), deleted_blobs AS (
-    DELETE FROM checkpoint_blobs
-    WHERE ctid = ANY ((SELECT places FROM garbage)::tid[]) RETURNING true
-), deleted_writes AS (
-    DELETE FROM checkpoint_writes
-    WHERE ctid = ANY ((SELECT places FROM spent)::tid[]) RETURNING true
 \endif
+), deleted_blobs AS (
+    :take checkpoint_blobs AS c
+\if :large
+    WHERE c.ctid = ANY (ARRAY(SELECT place FROM garbage))
+\else
+    WHERE c.thread_id = ANY ($1) AND (
+        (c.thread_id, c.checkpoint_ns, c.channel, c.version) IN (
+            SELECT r.thread_id, r.ns, f.channel, f.version
+            FROM freed AS f
+            JOIN ruled AS r ON r.number = f.number
+        ) OR (c.thread_id, c.checkpoint_ns) IN (SELECT thread_id, ns FROM ended_call)
+    )
+\endif
+    :taken
+), deleted_writes AS (
+    :take checkpoint_writes AS c
+\if :large
+    WHERE c.ctid = ANY (ARRAY(SELECT place FROM spent))
+\else
+    WHERE c.thread_id = ANY ($1) AND (
+        (c.thread_id, c.checkpoint_ns, c.checkpoint_id) IN (
+            SELECT thread_id, ns, id FROM apart WHERE NOT whole
+        ) OR (c.thread_id, c.checkpoint_ns) IN (SELECT thread_id, ns FROM ended_call)
+    )
+\endif
+    :taken
 )
 SELECT (SELECT count(DISTINCT thread_id) FROM doomed) AS threads,
     (SELECT count(*) FROM delta_thread) AS delta_threads,
-    c.deleted AS checkpoints, w.deleted AS writes, b.deleted AS blobs,
-    coalesce((SELECT bytes FROM spent), 0) + coalesce((SELECT bytes FROM garbage), 0) AS bytes,
+    c.deleted AS checkpoints, w.deleted AS writes, b.deleted AS blobs, w.bytes + b.bytes AS bytes,
 \if :large
     (SELECT ns FROM seen ORDER BY ns, id LIMIT 1) AS below_ns,
     (SELECT id FROM seen ORDER BY ns, id LIMIT 1) AS below_id,
@@ -214,5 +213,9 @@ SELECT (SELECT count(DISTINCT thread_id) FROM doomed) AS threads,
     s.used, s.used = $2 AS more, :took AS took_ms
 FROM (SELECT count(*) AS used FROM seen) AS s
 CROSS JOIN (SELECT count(*) AS deleted FROM deleted_checkpoints) AS c
-CROSS JOIN (SELECT count(*) AS deleted FROM deleted_writes) AS w
-CROSS JOIN (SELECT count(*) AS deleted FROM deleted_blobs) AS b;
+CROSS JOIN (
+    SELECT count(*) AS deleted, coalesce(sum(bytes), 0) AS bytes FROM deleted_writes
+) AS w
+CROSS JOIN (
+    SELECT count(*) AS deleted, coalesce(sum(bytes), 0) AS bytes FROM deleted_blobs
+) AS b;
