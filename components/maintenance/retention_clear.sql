@@ -14,7 +14,8 @@ WITH doomed AS MATERIALIZED (
         WHERE c.thread_id = t.thread_id
 \if :in_blobs \else
             -- Of a younger one the checkpoint may yet come.
-            AND c.checkpoint_id ~ :'uuid6' AND c.checkpoint_id COLLATE "C" < :'drop_before'
+            AND c.checkpoint_id LIKE :'uuid6' AND c.checkpoint_id ~ :'hex'
+            AND c.checkpoint_id COLLATE "C" < :'drop_before'
 \endif
 \if :dry_run \else
             AND (

@@ -20,7 +20,8 @@ WITH thread AS (
         ORDER BY k.checkpoint_ns DESC, k.checkpoint_id DESC LIMIT $2
     ) AS c
 ), left_alone AS (
-    SELECT thread_id FROM seen WHERE id !~ :'uuid6' OR id COLLATE "C" >= :'drop_before'
+    SELECT thread_id FROM seen
+    WHERE id NOT LIKE :'uuid6' OR id !~ :'hex' OR id COLLATE "C" >= :'drop_before'
     UNION
     SELECT t.thread_id
     FROM thread AS t

@@ -8,7 +8,8 @@ WITH seen AS MATERIALIZED (
         AND (k.checkpoint_ns, k.checkpoint_id) >= ($2, $3)
     ORDER BY k.checkpoint_ns, k.checkpoint_id LIMIT $4 + 1
 )
-SELECT coalesce(bool_and(id ~ :'uuid6'), true) AS timed, coalesce(bool_or(delta), false) AS delta,
+SELECT coalesce(bool_and(id LIKE :'uuid6' AND id ~ :'hex'), true) AS timed,
+    coalesce(bool_or(delta), false) AS delta,
     coalesce(max(id COLLATE "C"), '') AS newest,
     coalesce((SELECT ns FROM seen ORDER BY ns DESC, id DESC LIMIT 1), '') AS ns,
     coalesce((SELECT id FROM seen ORDER BY ns DESC, id DESC LIMIT 1), '') AS id,

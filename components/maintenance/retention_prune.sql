@@ -86,21 +86,11 @@ WITH thread AS (
         WHERE k.thread_id = o.thread_id AND k.checkpoint_ns = o.ns AND k.checkpoint_id < o.id
         LIMIT 1
     ) IS NULL
-), apart AS MATERIALIZED (
-    -- All that has an ended call's namespace goes with it, whatever checkpoint it belongs to. In a
-    -- dry run the earlier parts of that call are still there, to be counted then.
-    SELECT d.*,
-\if :dry_run
-        d.call AS whole
-\else
-        d.number IN (SELECT number FROM ended_call) AS whole
-\endif
-    FROM doomed AS d
 ), freed AS MATERIALIZED (
     SELECT d.number, v.key AS channel, v.value AS version
-    FROM apart AS d
+    FROM doomed AS d
     CROSS JOIN LATERAL jsonb_each_text(d.versions) AS v
-    WHERE NOT d.whole
+    WHERE NOT :whole
     EXCEPT
     (
         SELECT r.number, v.key, v.value
@@ -143,13 +133,13 @@ WITH thread AS (
     ) AS b
 ), spent AS MATERIALIZED (
     SELECT w.place
-    FROM apart AS d
+    FROM doomed AS d
     CROSS JOIN LATERAL (
         SELECT w.ctid AS place FROM checkpoint_writes AS w
         WHERE w.thread_id = d.thread_id AND w.checkpoint_ns = d.ns AND w.checkpoint_id = d.id
         OFFSET 0
     ) AS w
-    WHERE NOT d.whole
+    WHERE NOT :whole
     UNION ALL
     SELECT w.place
     FROM ended_call AS e
@@ -193,7 +183,7 @@ WITH thread AS (
 \else
     WHERE c.thread_id = ANY ($1) AND (
         (c.thread_id, c.checkpoint_ns, c.checkpoint_id) IN (
-            SELECT thread_id, ns, id FROM apart WHERE NOT whole
+            SELECT d.thread_id, d.ns, d.id FROM doomed AS d WHERE NOT :whole
         ) OR (c.thread_id, c.checkpoint_ns) IN (SELECT thread_id, ns FROM ended_call)
     )
 \endif

@@ -22,7 +22,8 @@ WITH RECURSIVE walk (number, thread_id, gone, work, upcoming) AS (
                 SELECT k.checkpoint_id FROM checkpoints AS k
                 WHERE k.thread_id = w.upcoming LIMIT 5000
             ) AS k
-            WHERE NOT (k.checkpoint_id ~ :'uuid6' AND k.checkpoint_id COLLATE "C" < :'drop_before')
+            WHERE NOT (k.checkpoint_id LIKE :'uuid6' AND k.checkpoint_id ~ :'hex'
+                AND k.checkpoint_id COLLATE "C" < :'drop_before')
             LIMIT 1
         ) IS NULL END AS gone
         FROM (

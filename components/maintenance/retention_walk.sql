@@ -16,7 +16,8 @@ WITH RECURSIVE walk (number, thread_id, state, work, upcoming) AS (
     FROM walk AS w
     CROSS JOIN LATERAL (
         SELECT coalesce((
-            SELECT c.checkpoint_id ~ :'uuid6' AND c.checkpoint_id COLLATE "C" >= :'keep_before'
+            SELECT c.checkpoint_id LIKE :'uuid6' AND c.checkpoint_id ~ :'hex'
+                AND c.checkpoint_id COLLATE "C" >= :'keep_before'
             FROM checkpoints AS c
             WHERE c.thread_id = w.upcoming AND c.checkpoint_ns = ''
             ORDER BY c.checkpoint_id DESC LIMIT 1
@@ -25,7 +26,7 @@ WITH RECURSIVE walk (number, thread_id, state, work, upcoming) AS (
     ) AS r
     CROSS JOIN LATERAL (
         SELECT count(*) AS checkpoints, count(DISTINCT c.checkpoint_ns) AS namespaces,
-            bool_and(c.checkpoint_id ~ :'uuid6') AS timed,
+            bool_and(c.checkpoint_id LIKE :'uuid6' AND c.checkpoint_id ~ :'hex') AS timed,
             max(c.checkpoint_id COLLATE "C") AS newest
         FROM (
             SELECT checkpoint_ns, checkpoint_id FROM checkpoints

@@ -53,7 +53,7 @@ def node_modules() -> Path:
         for source in sources:
             shutil.copy(source, scratch)
         npm = [NODE / "bin" / "node", NODE / "lib/node_modules/npm/bin/npm-cli.js"]
-        options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        options = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
         environ = os.environ | {"PATH": f"{NODE / 'bin'}{os.pathsep}{os.environ['PATH']}"}
         subprocess.run([*npm, "ci", *options], cwd=scratch, env=environ, check=True)
 
