@@ -150,7 +150,8 @@ def _plain(value: Any, path: str) -> Any:
     if isinstance(value, dict):
         named = cast("dict[str, Any]", value)
         return {key: _plain(item, f"{path}.{key}".lstrip(".")) for key, item in named.items()}
-    if isinstance(value, pulumi.Output) and path != "database.password":
+    later: object = value
+    if isinstance(later, pulumi.Output) and path != "database.password":
         found = "expected a value that is known before the deployment, found an output or a secret"
         raise pulumi.InputPropertyError(path, found)
     return int(value) if isinstance(value, float) else value

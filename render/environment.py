@@ -33,8 +33,9 @@ def load(
         SettingsError: names every problem at once.
         FileNotFoundError: there is no such environment.
     """
-    stack = yaml.safe_load((folder / f"Pulumi.{environment}.yaml").read_text()) or {}
-    given: dict[str, Any] = stack.get("config") or {}
+    text = (folder / f"Pulumi.{environment}.yaml").read_text()
+    stack: dict[str, dict[str, Any] | None] = yaml.safe_load(text) or {}
+    given = stack.get("config") or {}
     project = yaml.safe_load(PROJECT_FILE.read_text())["name"]
     _refuse_encrypted(given, {f"{project}:{key}" for key in (NOT_READ, *OVERRULED)})
     overruled = {f"{project}:{key}": value for key, value in OVERRULED.items()}

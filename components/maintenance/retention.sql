@@ -83,12 +83,13 @@ SELECT
     clock_timestamp() + :seconds * interval '1 second' AS until,
     clock_timestamp() + :grace * interval '1 second' AS sweep_after,
     clock_timestamp() + interval '30 seconds' AS say_after,
+    pg_snapshot_xmax(pg_current_snapshot())::text AS xid,
     -- One pattern for both would take six times as long: a state for each of its characters.
     '________-____-6___-____-____________' AS uuid6, '^[0-9a-f-]*$' AS hex,
     'extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000' AS took,
     -- As in upstream: what a graph with a DeltaChannel leaves behind, in Python or JavaScript.
     $delta$(
-        k.metadata ? 'counters_since_delta_snapshot' OR k.metadata ? 'delta_writes_versioned'
+        k.metadata ?| ARRAY['counters_since_delta_snapshot', 'delta_writes_versioned']
         OR k.checkpoint -> 'channel_values' @? 'strict $.* ? (@ == true)' AND EXISTS (
             SELECT FROM jsonb_each(k.checkpoint -> 'channel_values') AS v
             WHERE v.value = 'true' AND (

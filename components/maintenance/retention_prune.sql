@@ -86,34 +86,34 @@ WITH thread AS (
         WHERE k.thread_id = o.thread_id AND k.checkpoint_ns = o.ns AND k.checkpoint_id < o.id
         LIMIT 1
     ) IS NULL
-), freed AS MATERIALIZED (
-    SELECT d.number, v.key AS channel, v.value AS version
+), used AS (
+    SELECT d.number, d.thread_id, d.ns, v.key AS channel, v.value AS version
     FROM doomed AS d
     CROSS JOIN LATERAL jsonb_each_text(d.versions) AS v
     WHERE NOT :whole
-    EXCEPT
-    (
-        SELECT r.number, v.key, v.value
-        FROM ruled AS r
-        CROSS JOIN LATERAL (VALUES (r.versions), (r.sends_versions)) AS k (versions)
-        CROSS JOIN LATERAL jsonb_each_text(k.versions) AS v
-        WHERE NOT r.call
+), needed AS (
+    SELECT r.number, r.thread_id, r.ns, v.key AS channel, v.value AS version
+    FROM ruled AS r
+    CROSS JOIN LATERAL (VALUES (r.versions), (r.sends_versions)) AS k (versions)
+    CROSS JOIN LATERAL jsonb_each_text(k.versions) AS v
+    WHERE NOT r.call
 \if :large
-        -- An older checkpoint shares a version with these only by way of the parent of one of these.
-        UNION ALL
-        SELECT d.number, v.key, v.value
-        FROM doomed AS d
-        CROSS JOIN LATERAL (
-            SELECT k.checkpoint -> 'channel_versions' AS versions FROM checkpoints AS k
-            WHERE k.thread_id = d.thread_id AND k.checkpoint_ns = d.ns AND k.checkpoint_id = d.parent
-                AND NOT EXISTS (SELECT FROM doomed AS o WHERE o.ns = d.ns AND o.id = d.parent)
-            LIMIT 1
-        ) AS p
-        CROSS JOIN LATERAL jsonb_each_text(p.versions) AS v
-\endif
-    )
-\if :large
+    -- An older checkpoint shares a version with these only by way of the parent of one of these.
+    UNION ALL
+    SELECT d.number, d.thread_id, d.ns, v.key, v.value
+    FROM doomed AS d
+    CROSS JOIN LATERAL (
+        SELECT k.checkpoint -> 'channel_versions' AS versions FROM checkpoints AS k
+        WHERE k.thread_id = d.thread_id AND k.checkpoint_ns = d.ns AND k.checkpoint_id = d.parent
+            AND NOT EXISTS (SELECT FROM doomed AS o WHERE o.ns = d.ns AND o.id = d.parent)
+        LIMIT 1
+    ) AS p
+    CROSS JOIN LATERAL jsonb_each_text(p.versions) AS v
 -- The rows that are looked for; a small thread's are read and deleted in one pass.
+), freed AS MATERIALIZED (
+    SELECT number, channel, version FROM used
+    EXCEPT
+    SELECT number, channel, version FROM needed
 ), garbage AS MATERIALIZED (
     SELECT b.place
     FROM freed AS f
@@ -169,9 +169,9 @@ WITH thread AS (
 \else
     WHERE c.thread_id = ANY ($1) AND (
         (c.thread_id, c.checkpoint_ns, c.channel, c.version) IN (
-            SELECT r.thread_id, r.ns, f.channel, f.version
-            FROM freed AS f
-            JOIN ruled AS r ON r.number = f.number
+            SELECT thread_id, ns, channel, version FROM used
+        ) AND (c.thread_id, c.checkpoint_ns, c.channel, c.version) NOT IN (
+            SELECT thread_id, ns, channel, version FROM needed WHERE version IS NOT NULL
         ) OR (c.thread_id, c.checkpoint_ns) IN (SELECT thread_id, ns FROM ended_call)
     )
 \endif
