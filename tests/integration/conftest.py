@@ -56,6 +56,19 @@ def deploy(
     return make
 
 
+@pytest.fixture(scope="session")
+def clone(
+    devstack: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Deployment]:
+    """Make copies of the program that have neither a stack nor settings yet."""
+
+    def make(name: str) -> Deployment:
+        folder: Path = tmp_path_factory.mktemp(name) / "program"
+        return Deployment(folder, name, devstack, initialize=False)
+
+    return make
+
+
 @pytest.fixture(scope="module")
 def dev(deploy: Callable[..., Deployment], request: pytest.FixtureRequest) -> Deployment:
     """Return an environment like dev, up and verified; each test module has its own."""

@@ -15,7 +15,7 @@ from tests.support.deployment import Deployment, Outcome
 from tests.support.documents import follow
 from tests.support.failures import compare_line
 
-DOCUMENT = "adopt.md"
+DOCUMENT = "docs/adopt.md"
 ROW = "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', 'c', '{}')"
 ROWS = """
 SELECT 'v', v::text, xmin::text, ctid::text FROM checkpoint_migrations

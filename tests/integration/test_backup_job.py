@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,20 @@ from typing import Any
 import pytest
 import yaml
 
+from devstack.toolchain import golang
+from devstack.toolchain import programs as built
 from tests.integration.conftest import DEV
 from tests.maintenance.test_application import BUILDER
 from tests.maintenance.test_application import snippet as snippet
 from tests.support.database import application_credential, connect
-from tests.support.deployment import Deployment
+from tests.support.deployment import Deployment, Outcome
+from tests.support.documents import follow
 from tests.support.s3_server import BUCKET, KEY, KEY_ID, s3_server
 
 ROW = "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', 'c', '{}')"
 NAME = "backup-job"
 CLAIM = "dumps"
+SECRET = "bizmatters/agent-executor/postgres"
 JOBS_USER = 10001
 NAMESPACE = {
     "apiVersion": "v1",
@@ -37,7 +42,7 @@ def volume(folder: Path) -> dict[str, Any]:
         "metadata": {"name": f"{NAME}-dumps"},
         "spec": {
             "accessModes": ["ReadWriteOnce"],
-            "capacity": {"storage": "1Gi"},
+            "capacity": {"storage": "20Gi"},
             "hostPath": {"path": str(folder)},
             "claimRef": {"name": CLAIM, "namespace": NAME},
             "persistentVolumeReclaimPolicy": "Retain",
@@ -57,24 +62,23 @@ def backed_up(
     deploy: Callable[..., Deployment], folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
     """Return an environment with scheduled dumps, in a namespace and on a volume of others."""
-    deployment = deploy(
-        NAME,
-        **DEV
-        | {
-            "manageNamespace": False,
-            "allowDataLoss": True,
-            "backupSchedule": "30 2 * * *",
-            "restoreDrillSchedule": "0 4 * * 0",
-            "backupClaim": CLAIM,
-            "backupClaimSize": "1Gi",
-        },
-    )
+    deployment = deploy(NAME, **DEV | {"manageNamespace": False, "allowDataLoss": True})
     manifests = tmp_path_factory.mktemp("manifests") / "volume.yaml"
     manifests.write_text(yaml.safe_dump_all([NAMESPACE, volume(folder)]))
     deployment.run("kubectl", "apply", "-f", str(manifests)).expect()
-    deployment.up().expect()
+    page(deployment, "on").expect()
     yield deployment
     deployment.run("kubectl", "delete", "--wait=false", "-f", str(manifests)).expect()
+
+
+def page(deployment: Deployment, block: str, **variables: str) -> Outcome:
+    return follow(deployment, "docs/backup.md", block, **variables)
+
+
+def result(outcome: Outcome) -> str:
+    """Return the sentence at the end of a log."""
+    (sentence,) = re.findall("^==> result: (.*)$", outcome.expect().text, re.M)
+    return sentence
 
 
 def run_now(deployment: Deployment, kind: str, job: str) -> tuple[int, str]:
@@ -103,11 +107,10 @@ def test_p58_a_dump_lands_on_the_volume_and_the_drill_restores_it(
     with connect(backed_up, database) as connection:
         connection.execute(ROW)
 
-    dumped, sentence = run_now(backed_up, "backup", "dump-1")
-    drilled, verdict = run_now(backed_up, "restore-drill", "drill-1")
+    sentence = result(page(backed_up, "now"))
+    verdict = result(page(backed_up, "drill now"))
 
     (file,) = (folder / "scheduled").iterdir()
-    assert (dumped, drilled) == (0, 0), (sentence, verdict)
     assert sentence == (
         f"dumped 4 tables (11 rows, {file.stat().st_size} bytes) to {file.name} in "
         f"PersistentVolumeClaim {NAME}/{CLAIM}; removed 0 older than 14 days, 1 are there"
@@ -118,6 +121,24 @@ def test_p58_a_dump_lands_on_the_volume_and_the_drill_restores_it(
     with connect(backed_up, "postgres") as connection:
         left = "SELECT count(*) FROM pg_database WHERE datname LIKE 'restore%'"
         assert connection.execute(left).fetchone() == (0,)
+
+
+def test_a_dump_is_fetched_from_the_volume_and_its_rows_go_back(
+    backed_up: Deployment, folder: Path
+) -> None:
+    database = backed_up.settings["databaseName"]
+    (file,) = (folder / "scheduled").iterdir()
+    with connect(backed_up, database) as connection:
+        connection.execute("UPDATE checkpoints SET thread_id = 'another'")
+
+    listed = page(backed_up, "reader", CLAIM=CLAIM).expect()
+    page(backed_up, "fetch", DUMP=file.name).expect()
+    page(backed_up, "restore", DUMP=file.name, DATABASE=database).expect()
+
+    assert file.name in listed.text
+    assert (backed_up.folder / file.name).read_bytes() == file.read_bytes()
+    with connect(backed_up, database) as connection:
+        assert connection.execute("SELECT thread_id FROM checkpoints").fetchall() == [("t",)]
 
 
 def test_a_volume_that_cannot_be_written_to_is_a_failed_job_with_a_sentence(
@@ -136,8 +157,9 @@ def test_a_volume_that_cannot_be_written_to_is_a_failed_job_with_a_sentence(
 def test_p56_the_documents_snippet_runs_with_the_outputs_and_the_credential_from_vault(
     backed_up: Deployment, snippet: dict[str, Any]
 ) -> None:
-    outputs, secret = backed_up.outputs(), application_credential(backed_up)
-    arguments = (BUILDER, secret, outputs["connection"], backed_up.environ["PGSSLROOTCERT"])
+    connection = json.loads(follow(backed_up, "docs/application.md", "connection").expect().text)
+    secret, ca_file = application_credential(backed_up), backed_up.environ["PGSSLROOTCERT"]
+    arguments = (BUILDER, secret, connection, ca_file)
 
     with snippet["ExecutionManager"](*arguments) as running:
         assert running.run("thread", {"steps": []}) == {"steps": ["done"]}
@@ -184,24 +206,30 @@ def test_a_claim_of_somebody_else_is_not_taken_over(backed_up: Deployment) -> No
 def test_p58_a_dump_goes_to_a_bucket_and_comes_back_with_a_key_from_vault(
     backed_up: Deployment, tmp_path: Path
 ) -> None:
-    secret = "bizmatters/agent-executor/postgres-backup"
-    mount = f"-mount={backed_up.settings['vaultKvMount']}"
+    mount = backed_up.settings["vaultKvMount"]
+    (tmp_path / "rclone").symlink_to(golang.build(built.RCLONE, lambda _: None))
     with s3_server(tmp_path, backed_up.environ["PGHOST"]) as s3:
-        backed_up.configure(
-            backupClaim="",
-            backupClaimSize="",
-            backupBucket=f"{BUCKET}/{NAME}",
-            backupBucketEndpoint=s3.address,
-            backupBucketCaCertFile=str(s3.ca_file),
-        )
-        backed_up.up().expect()
-        without, missing = run_now(backed_up, "backup", "bucket-0")
-        key = (f"accessKeyId={KEY_ID}", f"secretAccessKey={KEY}")
-        backed_up.run("bao", "kv", "put", mount, secret, *key).expect()
+        names = {
+            "BUCKET": f"{BUCKET}/{NAME}",
+            "ENDPOINT": s3.address,
+            "AWS_ACCESS_KEY_ID": KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": KEY,
+            "KV_MOUNT": mount,
+            "SECRET_PATH": SECRET,
+        }
+        backed_up.configure(backupBucketCaCertFile=str(s3.ca_file))
+        page(backed_up, "bucket", **names).expect()
         dumped, sentence = run_now(backed_up, "backup", "bucket-1")
         drilled, verdict = run_now(backed_up, "restore-drill", "bucket-2")
         (dump,) = (s3.bucket / NAME).iterdir()
-        size = dump.stat().st_size
+        path = os.pathsep.join([str(tmp_path), backed_up.environ["PATH"]])
+        trust = {"PATH": path, "RCLONE_CA_CERT": str(s3.ca_file)}
+        page(backed_up, "fetch from bucket", DUMP=dump.name, **names, **trust).expect()
+        size = (backed_up.folder / dump.name).stat().st_size
+        backed_up.run(
+            *("bao", "kv", "metadata", "delete", f"-mount={mount}", f"{SECRET}-backup")
+        ).expect()
+        without, missing = run_now(backed_up, "backup", "bucket-3")
 
     assert without == 21, missing
     assert "write it with the fields accessKeyId and secretAccessKey" in missing

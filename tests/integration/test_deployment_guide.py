@@ -9,47 +9,44 @@ from tests.support.database import connect, dump, tables
 from tests.support.deployment import Deployment, Outcome
 from tests.support.documents import follow
 
-GUIDE = "../migrations/DEPLOYMENT_GUIDE.md"
-PAGE = "operations.md"
-NAME = "agent-executor"
+GUIDE = "migrations/DEPLOYMENT_GUIDE.md"
+PAGE = "docs/operations.md"
+NAMES = {
+    "ENVIRONMENT": "guided",
+    "NAMESPACE": "guided",
+    "NAME": "guided-jobs",
+    "DATABASE": "guided",
+    "AUTH_MOUNT": "guided-kubernetes",
+    "KV_MOUNT": "guided-kv",
+    "SECRET_PATH": "guided/postgres",
+}
 
 
 @pytest.fixture(scope="module")
-def guided(dev: Deployment, deploy: Callable[..., Deployment]) -> Deployment:
-    """Return an environment that knows nothing but its name, on the mounts of another."""
-    environment = deploy("guided", backoffLimit=0)
-    environment.configure(
-        **{key: dev.settings[key] for key in ("vaultAuthMount", "vaultKvMount")},
-        vaultRole=NAME,
-        vaultPolicy=NAME,
-    )
-    return environment
+def guided(clone: Callable[[str], Deployment]) -> Deployment:
+    return clone("guided")
 
 
-def guide(environment: Deployment, block: str) -> Outcome:
-    return follow(environment, GUIDE, block, **names(environment))
+def guide(environment: Deployment, block: str, **variables: str) -> Outcome:
+    return follow(environment, GUIDE, block, **NAMES, **variables)
 
 
 def page(environment: Deployment, block: str) -> Outcome:
-    return follow(environment, PAGE, block, **names(environment))
+    return follow(environment, PAGE, block, **NAMES)
 
 
-def names(environment: Deployment) -> dict[str, str]:
-    settings = environment.settings
-    return {
-        "ENVIRONMENT": environment.stack,
-        "DATABASE": "guided",
-        "AUTH_MOUNT": settings["vaultAuthMount"],
-        "KV_MOUNT": settings["vaultKvMount"],
-        "SECRET_PATH": "guided/postgres",
-    }
-
-
-def test_the_guide_leads_to_the_schema_of_dev(guided: Deployment, dev: Deployment) -> None:
+def test_the_guide_leads_from_a_clone_to_the_schema_of_dev(
+    guided: Deployment, dev: Deployment
+) -> None:
+    guide(guided, "stack").expect()
     guide(guided, "namespace").expect()
-    guide(guided, "check").expect()
+    guide(guided, "kv").expect()
+    guide(guided, "auth").expect()
+    guide(guided, "server").expect()
     guide(guided, "credential").expect()
     guide(guided, "settings").expect()
+    guide(guided, "check").expect()
+    guided.configure(backoffLimit=0)
     done = guide(guided, "up").expect()
 
     assert '"ok": true' in done.text
@@ -61,11 +58,19 @@ def test_the_guide_leads_to_the_schema_of_dev(guided: Deployment, dev: Deploymen
     assert answer.count("| t\n") == 7
 
 
+def test_the_guides_check_fails_without_rights_in_vault(guided: Deployment) -> None:
+    token = guided.run("vault", "token", "create", "-policy=default", "-field=token").expect()
+
+    assert guide(guided, "check", VAULT_TOKEN=token.text.strip()).status != 0
+
+
 def test_what_the_page_looks_at_is_there(guided: Deployment) -> None:
     said = page(guided, "look").expect().text
 
     assert "Complete" in said
     assert "schema public at version 9" in said
+    assert "/vault-init] ==> " in said
+    assert f"{NAMES['NAME']}-verification-001" in said
 
 
 def test_the_rehearsal_breaks_and_repairs_what_it_says(guided: Deployment) -> None:
@@ -86,6 +91,7 @@ def test_the_rehearsal_breaks_and_repairs_what_it_says(guided: Deployment) -> No
     failed = guided.up().expect(1)
     assert "invalid role name" in failed.text
     page(guided, "repair role").expect()
+    page(guided, "upgrade").expect()
     outputs = guided.outputs()
     assert outputs["verification"]["ok"] is True, json.dumps(outputs)
 

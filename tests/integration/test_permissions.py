@@ -1,6 +1,6 @@
-"""A deployer with the documented rights, and no others, takes an environment through its life."""
+"""A deployer with the documented rights, and no others, takes dev through its life."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,8 +9,28 @@ import yaml
 from tests.integration.conftest import DEV
 from tests.support.database import connect
 from tests.support.deployment import REPOSITORY, Deployment
+from tests.support.documents import commands, follow
 
 NAME = "deployer"
+PAGE = "docs/operations.md"
+CRD = Path(__file__).with_name("prometheusrule-crd.yaml")
+DEFAULTS = {
+    "namespace": "bizmatters",
+    "vaultAuthMount": "kubernetes",
+    "vaultKvMount": "kv",
+    "vaultRole": "agent-executor",
+    "vaultPolicy": "agent-executor",
+    "databaseName": "langgraph",
+}
+DAY_TWO = {
+    "backupSchedule": "30 2 * * *",
+    "backupBucket": "dumps",
+    "restoreDrillSchedule": "0 4 * * 0",
+    "retentionSchedule": "30 3 * * *",
+    "retentionKeepLatestAfterDays": 30,
+    "monitoring": True,
+    "monitoringPrometheusRule": True,
+}
 
 
 def vault_token(deployment: Deployment) -> str:
@@ -38,25 +58,70 @@ def kubeconfig(deployment: Deployment) -> str:
     return str(path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def deployment(deploy: Callable[..., Deployment]) -> Deployment:
-    names = {"vaultRole": "agent-executor", "vaultPolicy": "agent-executor"}
-    mounts = {"vaultAuthMount": "kubernetes", "vaultKvMount": "kv"}
-    return deploy("permissions", **DEV, **names, **mounts)
+    """Return the environment of `make demo`, with its own names."""
+    made = deploy("dev", **DEV, **DEFAULTS)
+    (made.folder / "devstack").symlink_to(REPOSITORY / "devstack")
+    return made
 
 
-def test_the_documented_rights_are_all_that_a_deployer_needs(deployment: Deployment) -> None:
+@pytest.fixture(scope="module")
+def deployer(deployment: Deployment) -> dict[str, str]:
+    """Return what the deployer logs in with."""
+    role = commands("docs/permissions.md", "deployer")
     with connect(deployment, "postgres") as admin:
-        admin.execute(f"CREATE ROLE {NAME} LOGIN CREATEDB CREATEROLE PASSWORD '{NAME}'".encode())
-    deployer = {
+        admin.execute(role.replace("langgraph_deployer", NAME).replace("…", NAME).encode())
+    return {
         "VAULT_TOKEN": vault_token(deployment),
         "KUBECONFIG": kubeconfig(deployment),
         "PGUSER": NAME,
         "PGPASSWORD": NAME,
     }
 
+
+def test_the_documented_rights_are_all_that_a_deployer_needs(
+    deployment: Deployment, deployer: dict[str, str]
+) -> None:
     deployment.up(**deployer).expect()
     deployment.up("--refresh", "--expect-no-changes", **deployer).expect()
-    deployment.configure(allowDataLoss=True, timeoutSeconds=599)
+
+
+def test_the_tools_by_hand_find_what_the_readme_says(deployment: Deployment) -> None:
+    deployment.up().expect()
+
+    assert "40 unchanged" in follow(deployment, "README.md", "by hand").expect().text
+
+
+def test_the_page_for_those_on_call_knows_the_names_of_the_demo(deployment: Deployment) -> None:
+    steps = [
+        commands(PAGE, "demo"),
+        commands(PAGE, "look"),
+        commands(PAGE, "rotate"),
+        commands("migrations/DEPLOYMENT_GUIDE.md", "vault"),
+    ]
+
+    said = deployment.run("sh", "-e", "-u", "-c", "\n".join(steps)).expect().text
+
+    assert "schema public at version 9" in said
+    assert "bound_service_account_names" in said
+
+
+@pytest.fixture
+def prometheus_rules(deployment: Deployment) -> Iterator[None]:
+    """Have the cluster know PrometheusRules."""
+    deployment.run("kubectl", "apply", "-f", str(CRD)).expect()
+    crd = "crd/prometheusrules.monitoring.coreos.com"
+    deployment.run("kubectl", "wait", "--for=condition=Established", crd).expect()
+    yield
+    deployment.run("kubectl", "delete", "-f", str(CRD)).expect()
+
+
+@pytest.mark.usefixtures("prometheus_rules")
+def test_the_documented_rights_will_do_for_day_two_and_the_rollback(
+    deployment: Deployment, deployer: dict[str, str]
+) -> None:
+    deployment.configure(**DAY_TWO, timeoutSeconds=599)
+
     deployment.up(**deployer).expect()
-    deployment.destroy(**deployer).expect()
+    follow(deployment, "README.md", "rollback", **deployer).expect()

@@ -1,6 +1,5 @@
 """Retention on the real cluster, from the CronJob that `up` makes."""
 
-import json
 from collections.abc import Callable
 
 import pytest
@@ -10,21 +9,21 @@ from psycopg.rows import dict_row
 from tests.integration.conftest import DEV
 from tests.support.database import application_credential, as_parameters, connect
 from tests.support.deployment import Deployment
+from tests.support.documents import follow
 from tests.support.histories import History, everything
 
 NAME = "retention-job"
-JOB = "retain-1"
+PAGE = "docs/retention.md"
 
 
 @pytest.fixture(scope="module")
 def retained(deploy: Callable[..., Deployment]) -> Deployment:
-    retention = {"retentionSchedule": "30 3 * * *", "retentionKeepLatestAfterDays": 30}
-    deployment = deploy(NAME, **DEV | retention)
-    deployment.up().expect()
+    deployment = deploy(NAME, **DEV)
+    follow(deployment, PAGE, "on").expect()
     return deployment
 
 
-def test_p55_a_job_made_from_the_cron_job_prunes_what_the_application_wrote(
+def test_p55_a_job_made_from_the_cron_job_first_says_and_then_prunes_what_is_idle(
     retained: Deployment,
 ) -> None:
     login = as_parameters(application_credential(retained))
@@ -35,21 +34,18 @@ def test_p55_a_job_made_from_the_cron_job_prunes_what_the_application_wrote(
             history.steps(5)
         before = everything(saver)
 
-        kubectl = ("kubectl", "-n", NAME)
-        source = "--from=cronjob/agent-executor-retention"
-        retained.run(*kubectl, "create", "job", JOB, source).expect()
-        ended = "--for=jsonpath={.status.conditions[-1].status}=True"
-        retained.run(*kubectl, "wait", f"job/{JOB}", ended, "--timeout=60s").expect()
+        announced = follow(retained, PAGE, "now").expect().text
+        untouched = everything(saver)
+        follow(retained, PAGE, "for real").expect()
+        done = follow(retained, PAGE, "now").expect().text
 
         kept = [("active", "", id_) for id_ in active.ids[""]] + [("idle", "", idle.ids[""][-1])]
         after = everything(saver)
+    assert untouched == before
     assert sorted(after) == sorted(kept)
     assert all(after[key].checkpoint == before[key].checkpoint for key in kept)
-    label = f"batch.kubernetes.io/job-name={JOB}"
-    found = retained.run(*kubectl, "get", "pods", "-l", label, "-o", "json").expect()
-    (pod,) = json.loads(found.text)["items"]
-    (status,) = pod["status"]["containerStatuses"]
-    assert status["state"]["terminated"]["exitCode"] == 0
-    assert status["state"]["terminated"]["message"].startswith(
-        "pruned 1 threads and deleted 0 threads: 4 checkpoints, "
+    dry_run = (
+        "==> result: dry run, nothing was deleted: it would prune 1 threads and delete 0 threads"
     )
+    assert f"{dry_run}: 4 checkpoints, " in announced
+    assert "==> result: pruned 1 threads and deleted 0 threads: 4 checkpoints, " in done

@@ -246,15 +246,13 @@ def volume(guest: Deployment, tmp_path: Path) -> Iterator[Path]:
 def test_r6_p20_a_dump_comes_before_the_drop_and_no_setup_makes_the_tables_again(
     guest: Deployment, standing: "psycopg.Connection[Any]", volume: Path
 ) -> None:
-    guest.configure(allowDataLoss=True, rollbackBackupClaim=CLAIM)
-    guest.up().expect()
     os.chown(volume, 0, 0)
-    refused = guest.destroy()
+    refused = follow(guest, "docs/destroy.md", "dump")
     kept = rows(standing)
     os.chown(volume, JOBS_USER, JOBS_USER)
 
     with SetUpAgainAndAgain(guest) as application:
-        outcome = guest.destroy().expect()
+        outcome = follow(guest, "docs/destroy.md", "dump").expect()
         after_the_drop = application.refusals
         while application.refusals < after_the_drop + 10:
             assert application.is_alive()
@@ -268,7 +266,8 @@ def test_r6_p20_a_dump_comes_before_the_drop_and_no_setup_makes_the_tables_again
     assert f"to {dump.name} in PersistentVolumeClaim {claim}" in outcome.text
     assert dump.name.startswith("guest-")
     assert tables(standing) == set()
-    guest.run("pg_restore", "-d", guest.settings["databaseName"], str(dump)).expect()
+    database = guest.settings["databaseName"]
+    follow(guest, "docs/destroy.md", "restore", DATABASE=database, DUMP=str(dump)).expect()
     assert rows(standing) == 1
     names = sql.SQL(", ").join(map(sql.Identifier, TABLES))
     standing.execute(sql.SQL("DROP TABLE {}").format(names))
@@ -277,7 +276,7 @@ def test_r6_p20_a_dump_comes_before_the_drop_and_no_setup_makes_the_tables_again
 def test_r6_tables_stay_where_the_state_no_longer_knows_the_rollback(
     guest: Deployment, standing: "psycopg.Connection[Any]"
 ) -> None:
-    follow(guest, "destroy.md", "leave the tables").expect()
+    follow(guest, "docs/destroy.md", "leave the tables").expect()
 
     assert rows(standing) == 1
     namespace = ("--namespace", guest.settings["namespace"])

@@ -12,6 +12,7 @@ import pytest
 from components.migration_files import MIGRATIONS
 from components.monitoring_files import MonitoringArgs
 from tests.migrations.conftest import run_file
+from tests.support.documents import commands
 from tests.support.monitoring import (
     ARGS,
     CLOUDNATIVE_PG_ROLE,
@@ -24,8 +25,7 @@ from tests.support.postgres import Database, Server
 from tests.support.postgres_versions import SUPPORTED
 from tests.support.version_9 import TABLES
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "monitoring.md"
-ROLE_SQL = re.findall(r"<!-- role -->\n```sql\n(.+?)```", DOCUMENT.read_text(), re.S)
+ROLE_SQL = commands("docs/monitoring.md", "role")
 # 2026-01-01 00:00 UTC, and how many 100 ns a UUIDv6 counts up to 1970.
 BEGIN, UUID_EPOCH = 1_767_225_600, 122_192_928_000_000_000
 HOUR = 3600
@@ -273,7 +273,7 @@ def test_cloudnative_pg_exports_the_same_as_the_collector(
 
 def grants(role: str, database: str) -> list[str]:
     """Return the document's GRANTs for another role and database."""
-    named = "".join(ROLE_SQL).replace("checkpoint_metrics", role)
+    named = ROLE_SQL.replace("checkpoint_metrics", role)
     texts = named.replace("DATABASE langgraph", f'DATABASE "{database}"').split(";")
     return [text.strip() for text in texts if text.strip().startswith("GRANT")]
 

@@ -9,7 +9,8 @@ import pytest
 from tests.conftest import run_setup
 from tests.maintenance.optional import METADATA_INDEX, THREAD_INDEXES, apply, run_optional
 from tests.migrations.conftest import MIGRATIONS, run_file
-from tests.support.postgres import Database, Server
+from tests.support.documents import commands
+from tests.support.postgres import SUPERUSER, Database, Server
 from tests.support.version_9 import INDEXED
 
 FILES = (
@@ -94,6 +95,15 @@ def test_tables_without_the_three_indexes_are_accepted_by_all_and_by_setup(
     assert indexes(langgraph_database).isdisjoint(THREAD_INDEXES)
     text = run_file(langgraph_database, "verify").stdout
     assert "PASS  indexes       0 on thread_id, all valid\n" in text
+
+
+def test_the_pages_commands_make_both_changes(langgraph_database: Database) -> None:
+    shell = f"OWNER={SUPERUSER}; {commands('docs/queries.md', 'options')}"
+
+    done = langgraph_database.run("sh", "-e", "-u", "-c", shell)
+
+    assert done.returncode == 0, done.stderr
+    assert indexes(langgraph_database) & {METADATA_INDEX, *THREAD_INDEXES} == {METADATA_INDEX}
 
 
 def test_the_plan_of_tables_without_the_three_indexes_has_nothing_to_do(

@@ -18,7 +18,8 @@ from tests.migrations.ancestors import (
 from tests.migrations.conftest import MIGRATIONS, run_file
 from tests.migrations.test_up import held_lock
 from tests.migrations.test_up_refusals import FOREIGN
-from tests.support.postgres import Database, Server
+from tests.support.documents import commands
+from tests.support.postgres import PASSWORD, Database, Server
 
 PLAN = str(MIGRATIONS / "plan_migration.sh")
 STATES = {
@@ -187,13 +188,15 @@ def test_the_documented_output_and_role_are_what_it_says(
 ) -> None:
     document = (MIGRATIONS.parent / "docs" / "ci.md").read_text()
     samples = re.findall(r"```\n((?:nothing to do|upgrade): .*?)```", document, re.DOTALL)
-    reader = server.create_role()
-    grants = re.findall(r"(?m)^GRANT .*;$", document)
+    role = commands("docs/ci.md", "reader").replace("…", PASSWORD)
+    create, *grants = role.replace("langgraph_reader", "reader").strip().split(";\n")
+    server.execute(create)
 
     for name, sample in zip(("python-3.2.0", "python-1.0.1"), samples, strict=True):
         RELEASED[name].load(database)
-        database.execute(*[grant.replace("langgraph_reader", reader) for grant in grants])
-        said = plan(database, user=reader).stdout.replace(database.name, "langgraph")
+        database.execute(*grants)
+        done = database.run("sh", "-e", "-c", commands("docs/ci.md", "words"), user="reader")
+        said = done.stdout.replace(database.name, "langgraph")
         assert re.sub(r"PostgreSQL [\d.]+", "", said) == re.sub(r"PostgreSQL [\d.]+", "", sample)
 
 

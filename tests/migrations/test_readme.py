@@ -1,6 +1,7 @@
-"""The page of the migration: its commands print what it shows, its tables are version 9."""
+"""The pages for psql: their commands print what they show, the tables are version 9."""
 
 import re
+from subprocess import CompletedProcess
 from typing import TypedDict
 
 import pytest
@@ -9,7 +10,7 @@ from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.graph import END, START, StateGraph
 
 from tests.migrations.conftest import MIGRATIONS
-from tests.support.documents import BLOCK
+from tests.support.documents import commands
 from tests.support.postgres import Database, Server
 from tests.support.version_9 import COLUMNS, KEYS
 
@@ -24,18 +25,37 @@ class State(TypedDict):
     items: list[int]
 
 
-def test_its_commands_print_what_it_shows(server: Server) -> None:
-    database = server.create_database()
-    blocks = dict(BLOCK.findall(PAGE))
-    try:
-        for name, commands in blocks.items():
-            done = database.run("sh", "-e", "-c", f"cd '{MIGRATIONS.parent}'; {commands}")
+def test_its_commands_print_what_it_shows(database: Database) -> None:
+    assert printed(database, "plan") == SHOWN["plan"]
+    assert printed(database, "up") == SHOWN["up"]
+    assert printed(database, "verify") == SHOWN["verify"]
+    assert printed(database, "down") == SHOWN["down"]
 
-            assert (done.returncode, done.stderr) == (0, ""), name
-            assert as_shown(done.stdout, database) == SHOWN[name], name
-    finally:
-        database.drop()
-    assert list(blocks) == list(SHOWN) == ["plan", "up", "verify", "down"]
+
+def printed(database: Database, block: str) -> str:
+    done = run(database, commands("migrations/README.md", block))
+    assert (done.returncode, done.stderr) == (0, "")
+    return as_shown(done.stdout, database)
+
+
+def run(database: Database, shell: str) -> CompletedProcess[str]:
+    return database.run("sh", "-e", "-u", "-c", f"cd '{MIGRATIONS.parent}'; {shell}")
+
+
+def test_the_projects_readme_migrates_and_verifies_without_pulumi(database: Database) -> None:
+    done = run(database, commands("README.md", "psql"))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("PASS  ") == 8
+
+
+def test_the_guide_asks_the_server_for_tls(database: Database) -> None:
+    question = commands("migrations/DEPLOYMENT_GUIDE.md", "server")
+    with Server() as plain:
+        refused = run(plain.create_database(), question)
+
+    assert (run(database, question).returncode, refused.returncode) == (0, 3)
+    assert "expected ssl to be on" in refused.stderr
 
 
 def as_shown(output: str, database: Database) -> str:

@@ -8,7 +8,8 @@ from langgraph.checkpoint.postgres import PostgresSaver
 
 from tests.migrations.conftest import run_file
 from tests.migrations.test_up import make_history
-from tests.support.postgres import Database, Server
+from tests.support.documents import commands
+from tests.support.postgres import PASSWORD, Database, Server
 
 TABLES = ["checkpoint_blobs", "checkpoint_migrations", "checkpoint_writes", "checkpoints"]
 
@@ -42,6 +43,16 @@ def rights(database: Database, role: str) -> dict[str, list[str]]:
             [role],
         ).fetchall()
     return dict(found)
+
+
+def test_the_documented_roles_will_do(database: Database) -> None:
+    roles = commands("docs/permissions.md", "roles").replace("…", PASSWORD)
+    database.execute(*roles.replace("langgraph", database.name).strip().split(";\n"))
+    owner, migrator = f"{database.name}_owner", f"{database.name}_migrator"
+
+    result = run_file(database, "up", user=migrator, owner=owner)
+
+    assert result.returncode == 0, result.stderr
 
 
 def test_the_owner_role_owns_every_table(database: Database, roles: Roles) -> None:

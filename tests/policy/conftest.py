@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -45,8 +46,9 @@ def environment(engine: dict[str, str], tmp_path: Path) -> Callable[..., Deploym
 
     backend = {"PULUMI_BACKEND_URL": f"file://{tmp_path}"}
 
-    def make(name: str, **further: object) -> Deployment:
-        given = {key: value for key, value in settings(name).items() if key != "environment"}
+    def make(name: str, **further: Any) -> Deployment:
+        given: dict[str, Any] = settings(name)
+        del given["environment"]
         return Deployment(tmp_path / name, name, engine | backend, **(given | further))
 
     return make

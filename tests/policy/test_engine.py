@@ -10,6 +10,7 @@ import pytest
 from policy.rules import RULES, STACK_RULES
 from tests.policy.conftest import PACK
 from tests.support.deployment import Deployment
+from tests.support.documents import follow
 
 Make = Callable[..., Deployment]
 MANDATORY = [rule.name for rule in (*RULES, *STACK_RULES) if rule.mandatory]
@@ -55,9 +56,10 @@ def test_the_engine_refuses_what_breaks_a_rule_and_names_the_resource(
 
 
 def test_the_strict_configuration_demands_digests(environment: Make) -> None:
-    strict = ["--policy-pack", str(PACK), "--policy-pack-config", str(PACK / "strict.json")]
+    prod = environment("prod")
+    (prod.folder / "policy").symlink_to(PACK)
 
-    refused = environment("prod").preview(*strict)
+    refused = follow(prod, "docs/ci.md", "strict")
 
     assert refused.status != 0
     assert "[mandatory]  images-by-digest" in refused.text

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 import yaml
 
 REPOSITORY = Path(__file__).parents[2]
+PROJECT = "langgraph-checkpoint"
 PROGRAM = ("Pulumi.yaml", "__main__.py", "components", "migrations", "render")
 
 
@@ -30,7 +32,15 @@ class Outcome:
 class Deployment:
     """One environment: a copy of the program, its settings and its stack."""
 
-    def __init__(self, folder: Path, stack: str, environ: dict[str, str], **settings: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        stack: str,
+        environ: dict[str, str],
+        *,
+        initialize: bool = True,
+        **settings: Any,
+    ) -> None:
         self.folder, self.stack = folder, stack
         self.environ = os.environ | environ | {"PYTHONDONTWRITEBYTECODE": ""}
         folder.mkdir(parents=True, exist_ok=True)
@@ -40,22 +50,36 @@ class Deployment:
                 shutil.copytree(source, folder / name)
             else:
                 shutil.copy(source, folder / name)
-        self.settings = {"environment": stack, **settings}
-        self._save()
-        self.pulumi("stack", "init", stack).expect()
+        (folder / ".venv").symlink_to(REPOSITORY / ".venv")
+        self.settings: dict[str, Any] = {}
+        if initialize:
+            self.configure(environment=stack, **settings)
+            self.pulumi("stack", "init", stack).expect()
 
     def configure(self, **settings: Any) -> None:
         """Change settings; the next command sees them."""
         self.settings |= settings
-        self._save()
+        document = self._document()
+        document["config"] = {f"{PROJECT}:{key}": value for key, value in self.settings.items()}
+        self._file.write_text(yaml.safe_dump(document))
 
-    def _save(self) -> None:
-        path = self.folder / f"Pulumi.{self.stack}.yaml"
-        document = yaml.safe_load(path.read_text()) if path.exists() else {}
-        document["config"] = {
-            f"langgraph-checkpoint:{key}": value for key, value in self.settings.items()
+    def learn(self) -> None:
+        """Take over the settings that a command has changed."""
+        config = self._document().get("config", {})
+        self.settings = {
+            # Pulumi writes numbers and truth values as text.
+            key.removeprefix(f"{PROJECT}:"): yaml.safe_load(str(value))
+            if re.fullmatch(r"true|false|\d+", str(value))
+            else value
+            for key, value in config.items()
         }
-        path.write_text(yaml.safe_dump(document))
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / f"Pulumi.{self.stack}.yaml"
+
+    def _document(self) -> dict[str, Any]:
+        return yaml.safe_load(self._file.read_text()) if self._file.exists() else {}
 
     def pulumi(self, *arguments: str, **environ: str) -> Outcome:
         """Run one pulumi command to its end."""

@@ -1,22 +1,28 @@
-"""Runs the commands of docs/ as a reader would."""
+"""Runs the commands of the documents as a reader would."""
 
 import re
 
 from tests.support.deployment import REPOSITORY, Deployment, Outcome
 
-BLOCK = re.compile(r"<!-- (.+?) -->\n```sh\n(.+?)```", re.DOTALL)
+BLOCK = re.compile(r"<!-- ([\w ]+) -->\n```(?:sh|sql)\n(.+?)```", re.DOTALL)
+
+
+def commands(page: str, block: str) -> str:
+    """Return one block of a page, which is named as from the repository's root."""
+    return dict(BLOCK.findall((REPOSITORY / page).read_text()))[block]
 
 
 def follow(
-    deployment: Deployment, document: str, block: str, *resources: str, **variables: str
+    deployment: Deployment, page: str, block: str, *resources: str, **variables: str
 ) -> Outcome:
-    """Run one block of a document, in the project with the stack selected."""
-    blocks = dict(BLOCK.findall((REPOSITORY / "docs" / document).read_text()))
-    return deployment.run(
-        *("sh", "-e", "-u", "-c", blocks[block]),
-        NAMESPACE=deployment.settings["namespace"],
-        NAME=deployment.settings.get("name", "agent-executor"),
-        RESOURCES=" ".join(resources),
-        PULUMI_SKIP_CONFIRMATIONS="true",
-        **variables,
-    )
+    """Run one block of a page, in the project with the stack selected."""
+    settings = deployment.settings
+    given = {
+        "NAMESPACE": settings.get("namespace", "bizmatters"),
+        "NAME": settings.get("name", "agent-executor"),
+        "RESOURCES": " ".join(resources),
+        "PULUMI_SKIP_CONFIRMATIONS": "true",
+    }
+    outcome = deployment.run("sh", "-e", "-u", "-c", commands(page, block), **(given | variables))
+    deployment.learn()
+    return outcome

@@ -14,13 +14,13 @@ EXISTS = ("already exists", "already in use", "check-and-set")
 
 def recover(deployment: Deployment) -> Outcome:
     """Bring the environment up after a kill; return how the last `up` ended."""
-    follow(deployment, "destroy.md", "unlock").expect()
-    outcome = follow(deployment, "destroy.md", "up")
+    follow(deployment, "docs/destroy.md", "unlock").expect()
+    outcome = follow(deployment, "docs/destroy.md", "up")
     for _ in range(ATTEMPTS):
         if not outcome.status or not any(words in outcome.text for words in EXISTS):
             break
         resources = dict.fromkeys(ABOUT.findall(outcome.text))
-        follow(deployment, "adopt.md", "import file", *resources).expect()
-        follow(deployment, "adopt.md", "import").expect()
-        outcome = follow(deployment, "destroy.md", "up")
+        follow(deployment, "docs/adopt.md", "import file", *resources).expect()
+        follow(deployment, "docs/adopt.md", "import").expect()
+        outcome = follow(deployment, "docs/destroy.md", "up")
     return outcome

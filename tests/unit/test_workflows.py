@@ -243,6 +243,23 @@ def test_a_refusal_is_shown_and_fails_the_check(runner: Runner) -> None:
     assert "refused: no way" in runner.said.read_text()
 
 
+def test_gitlab_comments_with_the_preview_and_the_words(runner: Runner) -> None:
+    runner.fake("pulumi", "+ 40 to create")
+    runner.fake("curl")
+    script = "\n".join(GITLAB["preview"]["script"])
+    for file in ("preview.txt", "note.md"):
+        script = script.replace(file, str(runner.folder / file))
+    variables = {f"CI_{name}": "7" for name in ("PROJECT_ID", "MERGE_REQUEST_IID", "API_V4_URL")}
+
+    done = runner.run(script, ENVIRONMENT="dev", GITLAB_NOTE_TOKEN="token", **variables)
+
+    assert done == 0
+    note = (runner.folder / "note.md").read_text()
+    assert "+ 40 to create" in note
+    assert "no database was named; from nothing it would\n  create table" in note
+    assert "stack select --create dev\n" in runner.said.read_text()
+
+
 @pytest.mark.parametrize("status", [0, 1])
 def test_a_destroy_whose_preview_fails_does_not_go_on(runner: Runner, status: int) -> None:
     runner.fake("pulumi", "- 40 to delete", status)
