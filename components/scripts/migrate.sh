@@ -19,6 +19,9 @@ watcher=
 guard=
 stop() {
     trap '' TERM INT
+    # The signal may have come while one was started, before its number was kept.
+    [ "$child" != new ] || child=${!-}
+    [ "$watcher" != new ] || watcher=${!-}
     stop_helpers
     if [ -n "$child" ]; then
         # psql answers INT by cancelling its statement on the server; another signal would leave
@@ -43,13 +46,15 @@ check_arguments() {
 
 # A psql of its own: one that sleeps between its looks, in no transaction that a build waits for.
 watch_builds() {
+    watcher=new
     run_helper show_progress -v "seconds=$progress" 2> /dev/null &
     watcher=$!
 }
 
 stop_helpers() {
     for helper in $watcher $guard; do
-        kill "$helper" 2> /dev/null
+        # A shell that was just forked may lose any other signal.
+        kill -KILL "$helper" 2> /dev/null
     done
     watcher=
     guard=
@@ -75,12 +80,13 @@ run_psql() {
     space=
     rm -f "$work/stdout"
     mkfifo "$work/stdout"
+    child=new ending=INT
     psql -X -w -q -v ON_ERROR_STOP=1 -v "schema=$schema" -v "index_timeout=${1}s" \
         -v "owner=${OWNER_ROLE:-}" -v "app_role=${APP_ROLE:-}" \
         -v "allow_data_loss=${ALLOW_DATA_LOSS:-false}" \
         -v "owns_database=${OWNS_DATABASE:-false}" \
         -f "$migration" "$connection" > "$work/stdout" 2> "$work/stderr" &
-    child=$! ending=INT
+    child=$!
     kill_after $(($1 + 5)) "$child" &
     guard=$!
     while IFS= read -r line; do

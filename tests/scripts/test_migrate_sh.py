@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -334,6 +335,37 @@ def test_a_signal_cancels_the_statement_and_the_next_run_completes(
     assert building == 0
     assert migrate()[0] == 0
     assert database.schema_dump() == langgraph_dump
+
+
+def signalled(container: Container, line: str, after: float = 0) -> float:
+    """Signal a migration so many seconds after its line; return how long the next line took."""
+    process = container.start("migrate.sh", "up")
+    assert process.stdout
+    assert any(said.startswith(line) for said in process.stdout)
+    began = time.monotonic()
+    if after:
+        time.sleep(after)
+    else:
+        process.stdout.readline()
+    took = time.monotonic() - began
+    process.send_signal(signal.SIGTERM)
+    # It waits for the end of the output, which a process that is left keeps open.
+    assert container.finish(process)[0] == 143
+    return took
+
+
+def test_a_signal_while_the_watch_of_an_index_build_starts_leaves_no_process(
+    container: Container, database: Database
+) -> None:
+    make_history(database, "LangGraph.js at version 4", rows=True)
+    with database.connect() as older:
+        older.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        older.execute("SELECT FROM pg_class")
+
+        for _ in range(4):
+            gap = signalled(container, "==> apply")
+            for early in range(8):
+                signalled(container, "==> apply", max(0.001, gap - early * 0.0004))
 
 
 def test_a_signal_ends_the_wait_for_the_next_attempt(container: Container) -> None:
