@@ -27,7 +27,11 @@ stop() {
         # psql answers INT by cancelling its statement on the server; another signal would leave
         # that running. A background sleep ignores INT and needs TERM.
         kill -"$ending" "$child" 2> /dev/null
-        (sleep 2 && kill -KILL "$child") > /dev/null 2>&1 &
+        # Once more, for a statement that had not begun yet.
+        (for again in "$ending" "$ending" "$ending" KILL; do
+            sleep 0.5
+            kill -"$again" "$child" || exit
+        done) > /dev/null 2>&1 &
         watchdog=$!
         wait "$child" 2> /dev/null
         kill "$watchdog" 2> /dev/null
