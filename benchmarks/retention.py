@@ -1,7 +1,6 @@
 """Retention beside PostgresSaver.prune on the same idle threads, alone and while others write."""
 
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,20 +23,10 @@ from tests.support.idle_threads import fill
 from tests.support.postgres import Database, Server
 
 OURS, UPSTREAM, NOTHING = "retention.sh", "PostgresSaver.prune", "no retention"
-BURSTS = "3 ms of computing, 8 ms of none"
 # Threads, and the checkpoints of each: upstream's method costs by the thread too.
 LONG, SHORT = (1_000, 100), (2_500, 10)
 Shape = tuple[int, int]
 SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "4GB"}
-# What any use of a processor does to the writers of this machine: the limit of all politeness.
-COMPUTE = """
-import time
-while True:
-    until = time.monotonic() + 0.003
-    while time.monotonic() < until:
-        pass
-    time.sleep(0.008)
-"""
 # Ours to theirs, as time for the same rows; and live writers beside their undisturbed selves.
 RATE_GOALS, LOG_GOALS, LIVE_GOALS = {UPSTREAM: 1 / 3}, {UPSTREAM: 1.0}, {NOTHING: 1.3}
 LIVE = ", under traffic"
@@ -99,14 +88,6 @@ class _Bench:
         time.sleep(self._seconds)
         return self._seconds
 
-    def bursts(self, database: Database) -> float:
-        """Compute on one core from time to time for as long as retention took last."""
-        with subprocess.Popen([sys.executable, "-c", COMPUTE]) as process:
-            try:
-                return self.nothing(database)
-            finally:
-                process.kill()
-
     def alone(self, prune: Prune, shape: Shape) -> Pruning:
         """Prune a database that nobody else uses."""
         with self._copy(shape) as database:
@@ -154,7 +135,7 @@ def measure(rounds: Rounds) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, server(**SETTINGS) as started:
         bench = _Bench(started, Path(folder))
         prunes = {OURS: bench.ours, UPSTREAM: bench.upstream}
-        traffic = {**prunes, NOTHING: bench.nothing, BURSTS: bench.bursts}
+        traffic = {**prunes, NOTHING: bench.nothing}
         sides = {
             side + _shown(shape): partial(bench.alone, prune, shape)
             for shape in (LONG, SHORT)
@@ -167,7 +148,7 @@ def measure(rounds: Rounds) -> list[Row]:
 def _table(samples: dict[str, list[Pruning]]) -> Iterator[Row]:
     for shape in (LONG, SHORT):
         yield from _alone({side: samples[side + _shown(shape)] for side in (OURS, UPSTREAM)}, shape)
-    live = {side: samples[side + LIVE] for side in (OURS, UPSTREAM, NOTHING, BURSTS)}
+    live = {side: samples[side + LIVE] for side in (OURS, UPSTREAM, NOTHING)}
     both = {side: live[side] for side in (OURS, UPSTREAM)}
     what = f"prune{_shown(LONG)}{LIVE}"
     yield from against_each("retention", what, both, lambda it: it.seconds, {})

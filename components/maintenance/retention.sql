@@ -44,6 +44,7 @@ SET enable_mergejoin = off \;
 SET enable_nestloop = off \;
 SET retention.schema = :'schema' \;
 SET retention.owner = :'owner' \;
+SET retention.alone = true \;
 DO $preflight$
 DECLARE
     target constant text := current_setting('retention.schema');
@@ -86,7 +87,6 @@ SELECT
     pg_snapshot_xmax(pg_current_snapshot())::text AS xid,
     -- One pattern for both would take six times as long: a state for each of its characters.
     '________-____-6___-____-____________' AS uuid6, '^[0-9a-f-]*$' AS hex,
-    'extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000' AS took,
     -- As in upstream: what a graph with a DeltaChannel leaves behind, in Python or JavaScript.
     $delta$(
         k.metadata ?| ARRAY['counters_since_delta_snapshot', 'delta_writes_versioned']
@@ -100,7 +100,16 @@ SELECT
                 LIMIT 1
             )
         )
-    )$delta$ AS delta
+    )$delta$ AS delta,
+    -- A condition of every row read or deleted: while somebody else writes, a statement works for
+    -- 0.15 ms of each 1.15. A commit wakes several processes in turn, and a scheduler lets each wait for
+    -- whoever computes at that moment, which a pause between statements does not shorten.
+    -- 0.0009: pg_sleep() rounds up to milliseconds, and 0.001 by an error of its clock often to two.
+    $paced$(
+        (SELECT current_setting('retention.alone')::boolean)
+        OR date_part('microseconds', clock_timestamp())::integer % 1150 < 150
+        OR pg_sleep(0.0009) IS NOT NULL
+    )$paced$ AS paced
 FROM (
     SELECT overlay(overlay(left(h.keep, 15) PLACING '-6' FROM 13 FOR 0) PLACING '-' FROM 9 FOR 0)
             AS keep,
@@ -139,7 +148,7 @@ SELECT convert_from(decode(:'position', 'hex'), 'UTF8') AS from_thread,
 \set tries 0
 \set longest 0
 \set limit 180
-\set target 80
+\set others_at -infinity
 \ir retention_zero.sql
 \ir retention_top.sql
 \ir retention_table.sql

@@ -22,14 +22,15 @@ WITH doomed AS MATERIALIZED (
                 SELECT true FROM checkpoints AS k WHERE k.thread_id = t.thread_id LIMIT 1
             ) IS NULL
 \endif
-            AND (:key) > :after
+            AND (:key) > :after AND :paced
         ORDER BY c.thread_id, :key LIMIT $2
     ) AS r
 ), deleted AS (
 \if :dry_run
     SELECT FROM doomed
 \else
-    DELETE FROM :table WHERE ctid = ANY (ARRAY(SELECT place FROM doomed)) RETURNING true
+    DELETE FROM :table WHERE ctid = ANY (ARRAY(SELECT place FROM doomed)) AND :paced
+    RETURNING true
 \endif
 )
 SELECT
@@ -39,7 +40,7 @@ SELECT
     d.deleted AS writes, l.checkpoint_ns AS a, l.checkpoint_id AS b, l.task_id AS c, l.idx AS d,
 \endif
     coalesce((SELECT sum(bytes) FROM doomed), 0) AS bytes,
-    d.deleted AS used, d.deleted = $2 AS more, :took AS took_ms
+    d.deleted AS used, d.deleted = $2 AS more, statement_timestamp() AS began
 FROM (SELECT count(*) AS deleted FROM deleted) AS d
 LEFT JOIN LATERAL (SELECT * FROM doomed AS c ORDER BY :key_back LIMIT 1) AS l ON true;
 \if :ERROR \else

@@ -13,7 +13,7 @@ WITH thread AS (
     CROSS JOIN LATERAL (
         SELECT k.ctid AS place, k.checkpoint_ns AS ns, k.checkpoint_id AS id
         FROM checkpoints AS k
-        WHERE k.thread_id = t.thread_id
+        WHERE k.thread_id = t.thread_id AND :paced
 \if :large
             AND (k.checkpoint_ns, k.checkpoint_id) < ($3, $4)
 \endif
@@ -40,6 +40,7 @@ WITH thread AS (
     CROSS JOIN LATERAL (
         SELECT w.ctid AS place, pg_column_size(w.blob) AS bytes FROM checkpoint_writes AS w
         WHERE w.thread_id = d.thread_id AND w.checkpoint_ns = d.ns AND w.checkpoint_id = d.id
+            AND :paced
         OFFSET 0
     ) AS w
     -- In a dry run the sweep counts them, with those that no checkpoint has.
@@ -51,10 +52,12 @@ WITH thread AS (
     SELECT unnest(places) FROM spent
 \else
 ), deleted_checkpoints AS (
-    DELETE FROM checkpoints WHERE ctid = ANY (ARRAY(SELECT place FROM doomed)) RETURNING true
+    DELETE FROM checkpoints WHERE ctid = ANY (ARRAY(SELECT place FROM doomed)) AND :paced
+    RETURNING true
 ), deleted_writes AS (
     DELETE FROM checkpoint_writes
-    WHERE ctid = ANY ((SELECT places FROM spent)::tid[]) RETURNING true
+    WHERE ctid = ANY ((SELECT places FROM spent)::tid[]) AND :paced
+    RETURNING true
 \endif
 )
 SELECT (SELECT count(DISTINCT thread_id) FROM doomed) AS threads,
@@ -65,7 +68,7 @@ SELECT (SELECT count(DISTINCT thread_id) FROM doomed) AS threads,
     (SELECT id FROM seen ORDER BY ns, id LIMIT 1) AS below_id,
 \endif
     clock_timestamp() + :grace * interval '1 second' AS sweep_after,
-    s.used, s.used = $2 AS more, :took AS took_ms
+    s.used, s.used = $2 AS more, statement_timestamp() AS began
 FROM (SELECT count(*) AS used FROM seen) AS s
 CROSS JOIN (SELECT count(*) AS deleted FROM deleted_checkpoints) AS c
 CROSS JOIN (SELECT count(*) AS deleted FROM deleted_writes) AS w;

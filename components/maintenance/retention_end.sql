@@ -1,5 +1,5 @@
--- Looks at how a transaction ended: sets :failed, and :unit to what the next may take to last :target
--- milliseconds. Makes way for whoever writes meanwhile.
+-- Looks at how a transaction ended: sets :failed, :unit to what the next may take to last 80
+-- milliseconds, and whether somebody else writes meanwhile.
 \set failed :ERROR
 \set code :SQLSTATE
 \if :failed
@@ -7,21 +7,19 @@
 \else
     SELECT
         CASE WHEN :got_used * 2 < :unit THEN :unit
-            ELSE greatest(1, least(:most, :unit
-                * least(1.5, greatest(0.3, :target / (0.01 + :got_took_ms)))))
+            ELSE greatest(1, least(:most, :unit * least(1.5, greatest(0.3, 80 / t.took))))
         END::integer AS unit,
-        greatest(:longest, ceil(:got_took_ms)) AS longest,
+        greatest(:longest, ceil(t.took)) AS longest,
         clock_timestamp() >= :'until' AS late, clock_timestamp() >= :'say_after' AS say,
         -- One of the transactions since the last step may be its own.
-        pg_snapshot_xmax(pg_current_snapshot())::text::bigint - :xid > 1 AS crowded,
-        pg_snapshot_xmax(pg_current_snapshot())::text AS xid \gset
-    -- Somebody else writes: shorter parts, so that a commit never waits for the log of a long one.
-    \if :crowded
-        SELECT pg_sleep(0.004) \g /dev/null
-        \set target 10
-    \else
-        \set target 80
-    \endif
+        CASE WHEN pg_snapshot_xmax(pg_current_snapshot())::text::bigint - :xid > 1
+            THEN clock_timestamp() ELSE :'others_at' END AS others_at,
+        pg_snapshot_xmax(pg_current_snapshot())::text AS xid
+    FROM (
+        SELECT 1000 * extract(epoch FROM clock_timestamp() - :'got_began') AS took
+    ) AS t \gset
+    SELECT set_config('retention.alone',
+        (clock_timestamp() - :'others_at' > interval '200 ms')::text, false) \g /dev/null
     \set tries 0
     \ir retention_add.sql
     \if :say

@@ -5,7 +5,7 @@ WITH seen AS MATERIALIZED (
     SELECT k.checkpoint_ns AS ns, k.checkpoint_id AS id, :delta AS delta
     FROM checkpoints AS k
     WHERE k.thread_id = $1
-        AND (k.checkpoint_ns, k.checkpoint_id) >= ($2, $3)
+        AND (k.checkpoint_ns, k.checkpoint_id) >= ($2, $3) AND :paced
     ORDER BY k.checkpoint_ns, k.checkpoint_id LIMIT $4 + 1
 )
 SELECT coalesce(bool_and(id LIKE :'uuid6' AND id ~ :'hex'), true) AS timed,
@@ -13,7 +13,7 @@ SELECT coalesce(bool_and(id LIKE :'uuid6' AND id ~ :'hex'), true) AS timed,
     coalesce(max(id COLLATE "C"), '') AS newest,
     coalesce((SELECT ns FROM seen ORDER BY ns DESC, id DESC LIMIT 1), '') AS ns,
     coalesce((SELECT id FROM seen ORDER BY ns DESC, id DESC LIMIT 1), '') AS id,
-    count(*) AS used, count(*) > $4 AS more, :took AS took_ms
+    count(*) AS used, count(*) > $4 AS more, statement_timestamp() AS began
 FROM seen;
 \if :ERROR \else
     \set look_ready true

@@ -17,7 +17,7 @@ WITH thread AS (
             k.parent_checkpoint_id AS parent, k.checkpoint -> 'channel_versions' AS versions,
             :delta AS delta
         FROM checkpoints AS k
-        WHERE k.thread_id = t.thread_id
+        WHERE k.thread_id = t.thread_id AND :paced
 \if :large
             AND (k.checkpoint_ns, k.checkpoint_id) < ($3, $4)
 \endif
@@ -86,11 +86,38 @@ WITH thread AS (
         WHERE k.thread_id = o.thread_id AND k.checkpoint_ns = o.ns AND k.checkpoint_id < o.id
         LIMIT 1
     ) IS NULL
+\if :large
 ), used AS (
-    SELECT d.number, d.thread_id, d.ns, v.key AS channel, v.value AS version
+    SELECT d.number, v.key AS channel, v.value AS version
     FROM doomed AS d
     CROSS JOIN LATERAL jsonb_each_text(d.versions) AS v
-    WHERE NOT :whole
+    WHERE NOT :whole AND :paced
+\else
+-- Looking up the few channels that have blobs is cheaper than listing the versions of all; they are
+-- found by jumping from one to the next in the primary key.
+), stored AS MATERIALIZED (
+    WITH RECURSIVE jump AS (
+        SELECT r.number, r.thread_id, r.ns, (
+            SELECT b.channel FROM checkpoint_blobs AS b
+            WHERE b.thread_id = r.thread_id AND b.checkpoint_ns = r.ns
+            ORDER BY b.channel LIMIT 1
+        ) AS channel
+        FROM ruled AS r
+        UNION ALL
+        SELECT j.number, j.thread_id, j.ns, (
+            SELECT b.channel FROM checkpoint_blobs AS b
+            WHERE b.thread_id = j.thread_id AND b.checkpoint_ns = j.ns AND b.channel > j.channel
+            ORDER BY b.channel LIMIT 1
+        )
+        FROM jump AS j WHERE j.channel IS NOT NULL
+    )
+    SELECT * FROM jump WHERE channel IS NOT NULL
+), used AS (
+    SELECT s.thread_id, s.ns, s.channel, d.versions ->> s.channel AS version
+    FROM doomed AS d
+    JOIN stored AS s ON s.number = d.number
+    WHERE NOT :whole AND d.versions ? s.channel AND :paced
+\endif
 ), needed AS (
     SELECT r.number, r.thread_id, r.ns, v.key AS channel, v.value AS version
     FROM ruled AS r
@@ -121,7 +148,7 @@ WITH thread AS (
     CROSS JOIN LATERAL (
         SELECT b.ctid AS place FROM checkpoint_blobs AS b
         WHERE b.thread_id = r.thread_id AND b.checkpoint_ns = r.ns
-            AND b.channel = f.channel AND b.version = f.version
+            AND b.channel = f.channel AND b.version = f.version AND :paced
         LIMIT 1
     ) AS b
     UNION ALL
@@ -129,7 +156,7 @@ WITH thread AS (
     FROM ended_call AS e
     CROSS JOIN LATERAL (
         SELECT b.ctid AS place FROM checkpoint_blobs AS b
-        WHERE b.thread_id = e.thread_id AND b.checkpoint_ns = e.ns OFFSET 0
+        WHERE b.thread_id = e.thread_id AND b.checkpoint_ns = e.ns AND :paced OFFSET 0
     ) AS b
 ), spent AS MATERIALIZED (
     SELECT w.place
@@ -137,6 +164,7 @@ WITH thread AS (
     CROSS JOIN LATERAL (
         SELECT w.ctid AS place FROM checkpoint_writes AS w
         WHERE w.thread_id = d.thread_id AND w.checkpoint_ns = d.ns AND w.checkpoint_id = d.id
+            AND :paced
         OFFSET 0
     ) AS w
     WHERE NOT :whole
@@ -145,13 +173,10 @@ WITH thread AS (
     FROM ended_call AS e
     CROSS JOIN LATERAL (
         SELECT w.ctid AS place FROM checkpoint_writes AS w
-        WHERE w.thread_id = e.thread_id AND w.checkpoint_ns = e.ns OFFSET 0
+        WHERE w.thread_id = e.thread_id AND w.checkpoint_ns = e.ns AND :paced OFFSET 0
     ) AS w
 \endif
-\if :dry_run
-), deleted_checkpoints AS (
-    SELECT FROM doomed
-\else
+\if :dry_run \else
 ), orphaned AS (
     UPDATE checkpoints SET parent_checkpoint_id = NULL
     WHERE ctid = ANY (ARRAY(
@@ -160,14 +185,14 @@ WITH thread AS (
         SELECT sends_place FROM ruled WHERE NOT call AND sends_parent <> ALL (kept)
     ))
 ), deleted_checkpoints AS (
-    DELETE FROM checkpoints WHERE ctid = ANY (ARRAY(SELECT place FROM doomed)) RETURNING true
+    DELETE FROM checkpoints WHERE ctid = ANY (ARRAY(SELECT place FROM doomed)) AND :paced
 \endif
 ), deleted_blobs AS (
     :take checkpoint_blobs AS c
 \if :large
-    WHERE c.ctid = ANY (ARRAY(SELECT place FROM garbage))
+    WHERE c.ctid = ANY (ARRAY(SELECT place FROM garbage)) AND :paced
 \else
-    WHERE c.thread_id = ANY ($1) AND (
+    WHERE c.thread_id = ANY ($1) AND :paced AND (
         (c.thread_id, c.checkpoint_ns, c.channel, c.version) IN (
             SELECT thread_id, ns, channel, version FROM used
         ) AND (c.thread_id, c.checkpoint_ns, c.channel, c.version) NOT IN (
@@ -179,9 +204,9 @@ WITH thread AS (
 ), deleted_writes AS (
     :take checkpoint_writes AS c
 \if :large
-    WHERE c.ctid = ANY (ARRAY(SELECT place FROM spent))
+    WHERE c.ctid = ANY (ARRAY(SELECT place FROM spent)) AND :paced
 \else
-    WHERE c.thread_id = ANY ($1) AND (
+    WHERE c.thread_id = ANY ($1) AND :paced AND (
         (c.thread_id, c.checkpoint_ns, c.checkpoint_id) IN (
             SELECT d.thread_id, d.ns, d.id FROM doomed AS d WHERE NOT :whole
         ) OR (c.thread_id, c.checkpoint_ns) IN (SELECT thread_id, ns FROM ended_call)
@@ -200,9 +225,9 @@ SELECT (SELECT count(DISTINCT thread_id) FROM doomed) AS threads,
         SELECT thread_id FROM left_alone UNION ALL SELECT thread_id FROM doomed
     )) AS finished,
 \endif
-    s.used, s.used = $2 AS more, :took AS took_ms
+    s.used, s.used = $2 AS more, statement_timestamp() AS began
 FROM (SELECT count(*) AS used FROM seen) AS s
-CROSS JOIN (SELECT count(*) AS deleted FROM deleted_checkpoints) AS c
+CROSS JOIN (SELECT count(*) AS deleted FROM doomed) AS c
 CROSS JOIN (
     SELECT count(*) AS deleted, coalesce(sum(bytes), 0) AS bytes FROM deleted_writes
 ) AS w

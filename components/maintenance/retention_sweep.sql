@@ -43,7 +43,8 @@ WITH RECURSIVE walk (number, thread_id, gone, work, upcoming) AS (
     CROSS JOIN LATERAL (
         SELECT count(*) AS rows
         FROM (
-            SELECT FROM :table AS c WHERE g.gone AND c.thread_id = w.upcoming LIMIT $3 + 1
+            SELECT FROM :table AS c WHERE g.gone AND c.thread_id = w.upcoming AND :paced
+            LIMIT $3 + 1
         ) AS c
     ) AS f
     WHERE w.upcoming IS NOT NULL AND w.number < $2 AND w.work <= $3
@@ -62,7 +63,7 @@ SELECT
     coalesce(bool_or(gone), false) OR count(gone) = 0 AND (SELECT upcoming FROM follower) IS NOT NULL
         AS any_rows,
     count(gone) AS used,
-    :took AS took_ms
+    statement_timestamp() AS began
 FROM covered;
 \if :ERROR \else
     \set sweep_ready true

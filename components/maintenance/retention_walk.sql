@@ -30,7 +30,7 @@ WITH RECURSIVE walk (number, thread_id, state, work, upcoming) AS (
             max(c.checkpoint_id COLLATE "C") AS newest
         FROM (
             SELECT checkpoint_ns, checkpoint_id FROM checkpoints
-            WHERE thread_id = w.upcoming AND NOT r.live LIMIT $3 + 1
+            WHERE thread_id = w.upcoming AND NOT r.live AND :paced LIMIT $3 + 1
         ) AS c
         OFFSET 0
     ) AS f
@@ -68,7 +68,7 @@ SELECT
     (SELECT upcoming FROM follower) IS NULL AS next_is_end,
     encode(convert_to(coalesce((SELECT upcoming FROM follower), ''), 'UTF8'), 'hex')
         AS next_position,
-    count(state) AS used, :took AS took_ms
+    count(state) AS used, statement_timestamp() AS began
 FROM covered;
 \if :ERROR \else
     \set walk_ready true

@@ -1,0 +1,78 @@
+"""Retention beside writers: its statements compute in short bursts, and without a pause alone."""
+
+import shutil
+import statistics
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+
+from tests.conftest import run_setup
+from tests.maintenance.retained import programs as programs
+from tests.maintenance.retained import start
+from tests.scripts.conftest import Container
+from tests.support.idle_threads import fill
+from tests.support.postgres import Database, Server
+
+# Autovacuum would be taken for a writer.
+SETTINGS = {"autovacuum": "off"}
+PRUNES = """SELECT wait_event IS NOT DISTINCT FROM 'PgSleep' FROM pg_stat_activity
+    WHERE pid <> pg_backend_pid() AND state = 'active' AND query LIKE '%EXECUTE prune(%'"""
+
+
+@pytest.fixture
+def container(tmp_path: Path, programs: Path) -> Iterator[Container]:
+    with Server(tls=True, settings=SETTINGS) as server:
+        database = server.create_database()
+        run_setup(database)
+        fill(database, 200, 100)
+        yield Container(tmp_path, database, programs)
+    shutil.rmtree(tmp_path)
+
+
+@contextmanager
+def writer(database: Database) -> Iterator[None]:
+    """Commit again and again in another database of the same server."""
+    ended = threading.Event()
+
+    def write() -> None:
+        with Database(database.server, "postgres").connect() as connection:
+            while not ended.wait(0.005):
+                connection.execute("SELECT pg_current_xact_id()")
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def share_of_pauses(database: Database, run: Popen[str]) -> float:
+    """Return in which share of its time a statement that prunes leaves the processor to others."""
+    looks: list[bool] = []
+    with database.connect() as connection:
+        while run.poll() is None:
+            looks += [pauses for (pauses,) in connection.execute(PRUNES)]
+    assert len(looks) > 20
+    return statistics.mean(looks)
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_g12_statements_make_way_for_writers_while_there_are_some(
+    container: Container, beside: bool
+) -> None:
+    database = container.database
+    with writer(database) if beside else nullcontext():
+        run = start(container)
+        share = share_of_pauses(database, run)
+
+    status, output, message = container.finish(run)
+    assert status == 0, output
+    assert message.startswith("pruned 200 threads ")
+    # 1 ms of each 1.15; less where the processors are busy.
+    assert share > 0.4 if beside else share == 0
