@@ -3,6 +3,7 @@
 import shutil
 import statistics
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -19,8 +20,12 @@ from tests.support.postgres import Database, Server
 
 # Autovacuum would be taken for a writer.
 SETTINGS = {"autovacuum": "off"}
-PRUNES = """SELECT wait_event IS NOT DISTINCT FROM 'PgSleep' FROM pg_stat_activity
-    WHERE pid <> pg_backend_pid() AND state = 'active' AND query LIKE '%EXECUTE prune(%'"""
+LOOK = """SELECT substring(query FROM 'EXECUTE (\\w+)'), wait_event IS NOT DISTINCT FROM 'PgSleep'
+    FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+        AND state = 'active' AND query LIKE '%EXECUTE %'"""
+PRUNE = {"KEEP_LATEST_AFTER_DAYS": "30"}
+DROP = {"KEEP_LATEST_AFTER_DAYS": "0", "DELETE_THREADS_AFTER_DAYS": "365"}
 
 
 @pytest.fixture
@@ -52,27 +57,32 @@ def writer(database: Database) -> Iterator[None]:
         thread.join()
 
 
-def share_of_pauses(database: Database, run: Popen[str]) -> float:
-    """Return in which share of its time a statement that prunes leaves the processor to others."""
-    looks: list[bool] = []
+def shares_of_pauses(database: Database, run: Popen[str]) -> dict[str, float]:
+    """Return in which share of its time each statement leaves the processor to others."""
+    looks: defaultdict[str, list[bool]] = defaultdict(list)
     with database.connect() as connection:
         while run.poll() is None:
-            looks += [pauses for (pauses,) in connection.execute(PRUNES)]
-    assert len(looks) > 20
-    return statistics.mean(looks)
+            for statement, pauses in connection.execute(LOOK):
+                looks[statement].append(pauses)
+    return {statement: statistics.mean(found) for statement, found in looks.items()}
 
 
 @pytest.mark.parametrize("beside", [True, False])
+@pytest.mark.parametrize(
+    ("ages", "statements"), [(PRUNE, {"prune"}), (DROP, {"drop_threads", "clear_blobs"})]
+)
 def test_g12_statements_make_way_for_writers_while_there_are_some(
-    container: Container, beside: bool
+    container: Container, ages: dict[str, str], statements: set[str], beside: bool
 ) -> None:
     database = container.database
     with writer(database) if beside else nullcontext():
-        run = start(container)
-        share = share_of_pauses(database, run)
+        run = start(container, **ages)
+        shares = shares_of_pauses(database, run)
 
-    status, output, message = container.finish(run)
+    status, output, _ = container.finish(run)
     assert status == 0, output
-    assert message.startswith("pruned 200 threads ")
-    # 1 ms of each 1.15; less where the processors are busy.
-    assert share > 0.4 if beside else share == 0
+    assert database.value("SELECT count(*) FROM checkpoints") == (200 if ages == PRUNE else 0)
+    assert shares.keys() >= statements
+    for statement in statements:
+        # 1 ms of each 1.15; less where the processors are busy.
+        assert shares[statement] > 0.4 if beside else shares[statement] == 0, statement
