@@ -7,13 +7,19 @@ import pulumi_vault as vault
 
 from components.checkpoint_storage import CheckpointStorage
 from components.connection import connection
+from components.data_guard import DataGuard
 from components.environment_args import storage_args
+from components.foundation import data_guard
 from components.kubeconfig import server
 from components.settings import Settings
 
 
-def providers(settings: Settings) -> list[pulumi.ProviderResource]:
-    """Return explicit providers: without them a preview would need a cluster and Vault."""
+def providers(settings: Settings, guard: DataGuard) -> list[pulumi.ProviderResource]:
+    """Return explicit providers: without them a preview would need a cluster and Vault.
+
+    They wait for the guard: a server that it refuses must not be recorded as theirs.
+    """
+    opts = pulumi.ResourceOptions(depends_on=[guard])
     chosen: list[pulumi.ProviderResource] = [
         kubernetes.Provider(
             "kubernetes",
@@ -21,6 +27,7 @@ def providers(settings: Settings) -> list[pulumi.ProviderResource]:
             context=settings.kube_context or None,
             # Renewed credentials are no other cluster; another server is, and gets everything.
             cluster_identifier=server(settings.kubeconfig) or None,
+            opts=opts,
         ),
         vault.Provider(
             "vault",
@@ -29,25 +36,35 @@ def providers(settings: Settings) -> list[pulumi.ProviderResource]:
             namespace=settings.vault_namespace or None,
             # A child token would be made, and its parent looked up, already at preview.
             skip_child_token=True,
+            opts=opts,
         ),
     ]
     if settings.manage_database:
-        # Connects as PGHOST, PGPORT, PGUSER and PGPASSWORD say, like psql.
+        # User and password are those of PGUSER and PGPASSWORD, as for psql. The server is not: a
+        # destroy in another shell would go to another one.
         chosen.append(
             postgresql.Provider(
                 "postgresql",
+                host=settings.database_admin_host,
+                port=settings.database_admin_port,
                 sslmode=settings.insecure_database_ssl_mode or "verify-full",
                 sslrootcert=settings.database_ca_cert_file or None,
                 superuser=False,
                 expected_version="15.0.0",
+                opts=opts,
             )
         )
     return chosen
 
 
 settings = Settings.load()
+args = storage_args(settings)
+guard = data_guard("checkpoints", args)
 storage = CheckpointStorage(
-    "checkpoints", storage_args(settings), pulumi.ResourceOptions(providers=providers(settings))
+    "checkpoints",
+    args,
+    pulumi.ResourceOptions(providers=providers(settings, guard)),
+    data_guard=guard,
 )
 
 pulumi.export("schemaVersion", storage.schema_version)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pulumi
 
 from .database import CheckpointDatabase
-from .foundation import existing_guard
+from .existing import Guard
 from .storage_args import CheckpointStorageArgs
 from .vault_access import VaultAccess, VaultAccessArgs
 
@@ -17,6 +17,7 @@ def accesses(
     args: CheckpointStorageArgs,
     database: CheckpointDatabase | None,
     *,
+    guard: Guard,
     parent: pulumi.Resource,
     needs: Sequence[pulumi.Resource],
 ) -> list[VaultAccess]:
@@ -24,18 +25,18 @@ def accesses(
     opts = pulumi.ResourceOptions(parent=parent)
     if database is None:
         password = args["database"].get("password")
-        access = _access_args(args, "", args["database"]["username"], password, needs)
+        access = _access_args(args, guard, "", args["database"]["username"], password, needs)
         return [VaultAccess(f"{name}-access", access, opts)]
     migrator, application = args["database"]["username"], args["database"]["application_role"]
     return [
         VaultAccess(
             f"{name}-access",
-            _access_args(args, "", migrator, database.migrator_password, needs),
+            _access_args(args, guard, "", migrator, database.migrator_password, needs),
             opts,
         ),
         VaultAccess(
             f"{name}-application-access",
-            _access_args(args, "-app", application, database.application_password, needs),
+            _access_args(args, guard, "-app", application, database.application_password, needs),
             opts,
         ),
     ]
@@ -45,11 +46,12 @@ def backup_access(
     name: str,
     args: CheckpointStorageArgs,
     *,
+    guard: Guard,
     parent: pulumi.Resource,
     needs: Sequence[pulumi.Resource],
 ) -> VaultAccess:
     """Let the backups' pods alone read the bucket's key beside the Jobs' credential."""
-    access = _access_args(args, BACKUP_SUFFIX, "", None, needs)
+    access = _access_args(args, guard, BACKUP_SUFFIX, "", None, needs)
     access["more_policies"] = [args["vault"]["policy"]]
     return VaultAccess(f"{name}-backup-access", access, pulumi.ResourceOptions(parent=parent))
 
@@ -63,6 +65,7 @@ def as_backup(args: CheckpointStorageArgs) -> CheckpointStorageArgs:
 
 def _access_args(
     args: CheckpointStorageArgs,
+    guard: Guard,
     suffix: str,
     username: str,
     password: pulumi.Input[str] | None,
@@ -70,7 +73,7 @@ def _access_args(
 ) -> VaultAccessArgs:
     vault_args, database = args["vault"], args["database"]
     access: VaultAccessArgs = {
-        "guard": existing_guard(args),
+        "guard": guard,
         "namespace": args["namespace"],
         "service_account": args["service_account"] + suffix,
         "role": vault_args["role"] + suffix,

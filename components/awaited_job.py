@@ -27,7 +27,8 @@ def awaited_job(
     return KubernetesObject(
         name,
         manifest,
-        opts=pulumi.ResourceOptions(
+        guard,
+        pulumi.ResourceOptions(
             parent=parent,
             depends_on=depends_on,
             # A Job's spec is immutable, and the provider replaces it for its template only: any
@@ -35,11 +36,9 @@ def awaited_job(
             replace_on_changes=["spec"],
             delete_before_replace=True,
             custom_timeouts=pulumi.CustomTimeouts(create=f"{jobs.await_seconds}s"),
-            hooks=pulumi.ResourceHookBinding(
-                before_create=[guard.hook(name), pulumi.ResourceHook(f"{name}-watch", watch.begin)],
-                on_error=[pulumi.ErrorHook(f"{name}-explain", watch.explain)],
-            ),
         ),
+        before_create=[pulumi.ResourceHook(f"{name}-watch", watch.begin)],
+        on_error=[pulumi.ErrorHook(f"{name}-explain", watch.explain)],
     )
 
 

@@ -56,15 +56,10 @@ class CheckpointBackup(pulumi.ComponentResource):
                 parent=self,
                 depends_on=depends_on,
                 retain_on_delete=retain,
-                hooks=guard.hooks(f"{name}-{suffix}"),
             )
-            return KubernetesObject(f"{name}-{suffix}", manifest, opts)
+            return KubernetesObject(f"{name}-{suffix}", manifest, guard, opts)
 
-        scripts = KubernetesObject(
-            f"{name}-files",
-            config_map(jobs.namespace, config_map_name, files),
-            pulumi.ResourceOptions(parent=self, depends_on=needs),
-        )
+        scripts = child("files", config_map(jobs.namespace, config_map_name, files), needs)
         needs = [*needs, scripts]
         if args["claim_size"]:
             needs = [*needs, child("claim", volume_claim(jobs, args), needs, retain=True)]

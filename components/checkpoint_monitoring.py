@@ -36,20 +36,16 @@ class CheckpointMonitoring(pulumi.ComponentResource):
     ) -> None:
         super().__init__("langgraph-checkpoint:index:CheckpointMonitoring", name, None, opts)
 
-        def child(
-            purpose: str, manifest: dict[str, Any], hooks: pulumi.ResourceHookBinding
-        ) -> None:
-            opts = pulumi.ResourceOptions(parent=self, depends_on=needs, hooks=hooks)
-            KubernetesObject(f"{name}-{purpose}", manifest, opts)
+        def child(purpose: str, manifest: dict[str, Any], *hooks: pulumi.ResourceHook) -> None:
+            opts = pulumi.ResourceOptions(parent=self, depends_on=needs)
+            KubernetesObject(f"{name}-{purpose}", manifest, guard, opts, before_guard=hooks)
 
         for purpose, manifest in config_maps(args).items():
-            child(purpose, manifest, guard.hooks(f"{name}-{purpose}"))
+            child(purpose, manifest)
         if args["prometheus_rule"]:
+            # Before the guard, which knows the kind once this one has looked for it.
             crd = pulumi.ResourceHook(f"{name}-crd", lambda _: _expect_crd(cluster, args))
-            # In this order: the guard knows the kind once the first has looked for it.
-            before_create = [crd, guard.hook(f"{name}-rules")]
-            hooks = pulumi.ResourceHookBinding(before_create=before_create, before_update=[crd])
-            child("rules", prometheus_rule(args), hooks)
+            child("rules", prometheus_rule(args), crd)
         self.register_outputs({})
 
 

@@ -55,14 +55,14 @@ class CheckpointRetention(pulumi.ComponentResource):
         scripts = KubernetesObject(
             f"{name}-files",
             config_map(jobs.namespace, config_map_name, files),
+            guard,
             pulumi.ResourceOptions(parent=self, depends_on=needs),
         )
         KubernetesObject(
             f"{name}-cron",
             retention_cron_job(jobs, args, config_map_name),
-            pulumi.ResourceOptions(
-                parent=self, depends_on=[*needs, scripts], hooks=guard.hooks(f"{name}-cron")
-            ),
+            guard,
+            pulumi.ResourceOptions(parent=self, depends_on=[*needs, scripts]),
         )
 
         self.register_outputs({})

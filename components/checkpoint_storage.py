@@ -5,15 +5,17 @@ from typing import Any
 
 import pulumi
 
+from . import foundation
 from .accesses import accesses
 from .data_guard import DataGuard
 from .database import CheckpointDatabase
 from .day_two import day_two
-from .foundation import data_holders, existing_guard, foundation, namespace_server
+from .existing import Guard
 from .job_setup import job_files, job_template
 from .kubernetes_object import KubernetesObject
 from .migration_files import newest
 from .network_policy import network_policy
+from .ownership import Ownership
 from .rollback_manifest import RollbackArgs
 from .schema_migration import SchemaMigration
 from .schema_rollback import SchemaRollback, UnfinishedRollback
@@ -42,24 +44,32 @@ class CheckpointStorage(pulumi.ComponentResource):
     """The application's serviceAccount, vaultRole and secretPath, where its role is made here."""
 
     def __init__(
-        self, name: str, args: CheckpointStorageArgs, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        args: CheckpointStorageArgs,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        data_guard: DataGuard | None = None,
     ) -> None:
+        """`data_guard` is the one that the program's providers wait for, where there is one."""
         super().__init__("langgraph-checkpoint:index:CheckpointStorage", name, None, opts)
         args = plain_inputs(args)
         files = job_files(args)
         jobs = job_template(args, files)
 
-        guard = DataGuard(
-            f"{name}-guard",
-            owned=data_holders(args),
-            api_server=namespace_server(args),
-            allow_data_loss=args["allow_data_loss"],
-            opts=pulumi.ResourceOptions(parent=self),
+        opts = pulumi.ResourceOptions(parent=self)
+        data_guard = data_guard or foundation.data_guard(name, args, opts)
+        ownership = Ownership(
+            f"{name}-ownership",
+            take_over=args.get("take_over", ""),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[data_guard]),
         )
-        beneath = foundation(name, args, guard, parent=self)
-        database = self._database(name, args, guard)
-        logins = accesses(name, args, database, parent=self, needs=beneath)
-        network = self._network(name, args, needs=[*beneath, *logins])
+        guard = foundation.existing_guard(args, ownership.owner)
+        first = [data_guard, ownership]
+        beneath = foundation.foundation(name, args, first, guard, parent=self)
+        database = self._database(name, args, first)
+        logins = accesses(name, args, database, guard=guard, parent=self, needs=beneath)
+        network = self._network(name, args, guard, needs=[*beneath, *logins])
         needs = [*beneath, *([database] if database else []), *logins, *network]
         rollback = RollbackArgs(
             jobs=jobs,
@@ -67,10 +77,16 @@ class CheckpointStorage(pulumi.ComponentResource):
             allow_data_loss=args["allow_data_loss"],
             backup_claim=args["backup_claim"],
         )
+        whose = {
+            "owner": ownership.owner,
+            "servers": foundation.servers(args),
+            "identities": data_guard.identities,
+        }
         unfinished = UnfinishedRollback(
             f"{name}-unfinished-rollback",
             rollback,
             files,
+            whose=whose,
             needs=needs,
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -78,7 +94,7 @@ class CheckpointStorage(pulumi.ComponentResource):
             f"{name}-migration",
             {
                 "jobs": jobs,
-                "guard": existing_guard(args),
+                "guard": guard,
                 "files": files,
                 "needs": [*needs, unfinished],
             },
@@ -88,18 +104,21 @@ class CheckpointStorage(pulumi.ComponentResource):
             f"{name}-verification",
             {
                 "jobs": jobs,
-                "guard": existing_guard(args),
+                "guard": guard,
                 "number": newest(files),
                 "migration": migration,
                 "always": args["verify_always"],
             },
             opts=pulumi.ResourceOptions(parent=self),
         )
-        on_schedule = day_two(name, args, files, parent=self, needs=[*needs, verification])
+        on_schedule = day_two(
+            name, args, files, guard=guard, parent=self, needs=[*needs, verification]
+        )
         SchemaRollback(
             f"{name}-rollback",
             rollback,
             files,
+            whose=whose | {"migration_uid": migration.job_uid},
             needs=[*needs, unfinished, migration, verification, *on_schedule],
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -121,7 +140,12 @@ class CheckpointStorage(pulumi.ComponentResource):
         )
 
     def _network(
-        self, name: str, args: CheckpointStorageArgs, *, needs: Sequence[pulumi.Resource]
+        self,
+        name: str,
+        args: CheckpointStorageArgs,
+        guard: Guard,
+        *,
+        needs: Sequence[pulumi.Resource],
     ) -> list[pulumi.Resource]:
         if not args["manage_network_policy"]:
             return []
@@ -129,16 +153,13 @@ class CheckpointStorage(pulumi.ComponentResource):
             KubernetesObject(
                 f"{name}-network",
                 network_policy(args),
-                opts=pulumi.ResourceOptions(
-                    parent=self,
-                    depends_on=needs,
-                    hooks=existing_guard(args).hooks(f"{name}-network"),
-                ),
+                guard,
+                pulumi.ResourceOptions(parent=self, depends_on=needs),
             )
         ]
 
     def _database(
-        self, name: str, args: CheckpointStorageArgs, guard: DataGuard
+        self, name: str, args: CheckpointStorageArgs, needs: Sequence[pulumi.Resource]
     ) -> CheckpointDatabase | None:
         database = args["database"]
         if not database["manage"]:
@@ -152,7 +173,7 @@ class CheckpointStorage(pulumi.ComponentResource):
                 "migrator": database["username"],
                 "application": database["application_role"],
                 "restore_drill": bool(args.get("backup", {}).get("drill_schedule")),
-                "needs": [guard],
+                "needs": needs,
             },
             opts=pulumi.ResourceOptions(parent=self),
         )

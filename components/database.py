@@ -11,6 +11,10 @@ from .scram import verifier
 
 # 32 random bytes, which Vault prints as 64 hexadecimal digits.
 PASSWORD_PATH = "sys/tools/random/32"  # noqa: S105 -- a path
+# DataGuard refuses a rename. Where it is not asked (`up --target`), another name makes another role
+# or database: a rename in place that the server refuses is recorded by the provider all the same,
+# and a destroy goes by the recorded name.
+RENAME = ["name"]
 
 
 class CheckpointDatabaseArgs(TypedDict):
@@ -53,7 +57,9 @@ class CheckpointDatabase(pulumi.ComponentResource):
             f"{name}-owner",
             name=args["owner"],
             login=False,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=args["needs"]),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=args["needs"], replace_on_changes=RENAME
+            ),
         )
         migrator, self.migrator_password = self._login_role(
             f"{name}-migrator",
@@ -73,7 +79,9 @@ class CheckpointDatabase(pulumi.ComponentResource):
             template="template0",
             encoding="UTF8",
             # A role that holds grants in the database can only be dropped after it.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[migrator, application]),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[migrator, application], replace_on_changes=RENAME
+            ),
         )
         if args["schema"] != "public":
             postgresql.Schema(
@@ -121,7 +129,10 @@ class CheckpointDatabase(pulumi.ComponentResource):
             search_paths=[args["schema"]],
             # Set once, as the secret is: a rotation outside stays, an adopted role keeps its own.
             opts=pulumi.ResourceOptions(
-                parent=self, depends_on=args["needs"], ignore_changes=["password"]
+                parent=self,
+                depends_on=args["needs"],
+                ignore_changes=["password"],
+                replace_on_changes=RENAME,
             ),
         )
         return login, password

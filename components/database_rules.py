@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 INSECURE_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca")
 HOST = re.compile(r"[\w:][\w.,:-]*", re.ASCII)
+# libpq's hosts beside: the folder of a Unix-domain socket.
+ADMIN_HOST = re.compile(r"[\w:/][\w.:/-]*", re.ASCII)
+SYSTEM_ID = re.compile(r"\d{1,20}", re.ASCII)
 POSTGRES_NAME_BYTES = 63
 
 
@@ -21,6 +24,7 @@ def database_problems(settings: "Settings") -> Iterator[str]:
     yield from _connection(settings)
     yield from _database_names(settings)
     if settings.manage_database:
+        yield from _admin(settings)
         yield from _roles(settings)
         yield from _unreadable(settings)
 
@@ -42,6 +46,12 @@ def _credential(settings: "Settings") -> Iterator[str]:
     if any(character in settings.database_password for character in "\n\r\0\ufffd"):
         # By its name only: the value is a secret.
         yield "databasePassword: expected one line of text, found a line break, a NUL or no UTF-8"
+
+
+def _admin(settings: "Settings") -> Iterator[str]:
+    host = settings.database_admin_host
+    if host and not ADMIN_HOST.fullmatch(host):
+        yield f"databaseAdminHost: expected one host name, address or folder, found {host!r}"
 
 
 def _connection(settings: "Settings") -> Iterator[str]:

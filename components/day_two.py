@@ -9,7 +9,7 @@ from .backup_manifests import BackupArgs
 from .checkpoint_backup import CheckpointBackup
 from .checkpoint_monitoring import CheckpointMonitoring
 from .checkpoint_retention import CheckpointRetention
-from .foundation import existing_guard
+from .existing import Guard
 from .job_setup import job_files, job_template
 from .storage_args import CheckpointStorageArgs
 
@@ -19,6 +19,7 @@ def day_two(
     args: CheckpointStorageArgs,
     files: Mapping[str, str],
     *,
+    guard: Guard,
     parent: pulumi.Resource,
     needs: Sequence[pulumi.Resource],
 ) -> list[pulumi.Resource]:
@@ -27,7 +28,9 @@ def day_two(
     scheduled: list[pulumi.Resource] = []
     if "backup" in args:
         backup = args["backup"]
-        scheduled.append(_backup(name, args, backup, files, parent=parent, needs=needs))
+        scheduled.append(
+            _backup(name, args, backup, files, guard=guard, parent=parent, needs=needs)
+        )
     if "retention" in args:
         scheduled.append(
             CheckpointRetention(
@@ -35,7 +38,7 @@ def day_two(
                 args["retention"],
                 jobs=job_template(args, files),
                 files=files,
-                guard=existing_guard(args),
+                guard=guard,
                 needs=needs,
                 opts=opts,
             )
@@ -46,7 +49,7 @@ def day_two(
             f"{name}-monitoring",
             args["monitoring"],
             job_template(args, files).cluster,
-            guard=existing_guard(args),
+            guard=guard,
             needs=needs,
             opts=opts,
         )
@@ -59,12 +62,13 @@ def _backup(
     backup: BackupArgs,
     files: Mapping[str, str],
     *,
+    guard: Guard,
     parent: pulumi.Resource,
     needs: Sequence[pulumi.Resource],
 ) -> pulumi.Resource:
     if "bucket" in backup:
         # A ServiceAccount of its own: nothing but the backups reads the bucket's key.
-        needs = [*needs, backup_access(name, args, parent=parent, needs=needs)]
+        needs = [*needs, backup_access(name, args, guard=guard, parent=parent, needs=needs)]
         args = as_backup(args)
         files = job_files(args)
     return CheckpointBackup(
@@ -72,7 +76,7 @@ def _backup(
         backup,
         jobs=job_template(args, files),
         files=files,
-        guard=existing_guard(args),
+        guard=guard,
         needs=needs,
         opts=pulumi.ResourceOptions(parent=parent),
     )

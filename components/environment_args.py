@@ -31,6 +31,7 @@ def storage_args(settings: Settings) -> CheckpointStorageArgs:
             "timeout_seconds": settings.timeout_seconds,
         },
         "environment": settings.environment,
+        "take_over": settings.take_over,
         "verify_always": settings.verify == "always",
         "allow_data_loss": settings.allow_data_loss,
         "backup_claim": settings.rollback_backup_claim,
@@ -100,6 +101,7 @@ def _vault_args(settings: Settings) -> VaultArgs:
             "address": settings.vault_address,
             "ca_file": settings.vault_ca_cert_file,
             "namespace": settings.vault_namespace,
+            "id": settings.vault_server_id,
         },
         "address": settings.vault_address_in_cluster,
         "ca_certificate": _pem(settings.vault_ca_cert_file),
@@ -122,6 +124,11 @@ def _vault_args(settings: Settings) -> VaultArgs:
 def _database_args(settings: Settings) -> DatabaseArgs:
     args: DatabaseArgs = {
         "manage": settings.manage_database,
+        "server": {
+            "host": settings.database_admin_host,
+            "port": settings.database_admin_port,
+            "id": settings.database_server_id,
+        },
         "host": settings.database_host,
         "port": settings.database_port,
         "name": settings.database_name,

@@ -13,14 +13,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pulumi
 
-from .manifests import ENVIRONMENT, Cluster
+from .manifests import ENVIRONMENT, OWNER, Cluster
+
+if TYPE_CHECKING:
+    import httpx2
 
 ADVICE = "choose another name, or adopt it as docs/adopt.md says"
 TIMEOUT_SECONDS = 30
+POLICY_OWNER = re.compile(rf"^# {OWNER}: (\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +34,21 @@ class VaultServer:
     address: str
     ca_file: str
     namespace: str
+    seconds: float = TIMEOUT_SECONDS
+
+    def cluster_id(self) -> str:
+        """Return the id by which this Vault knows itself, wherever it is reached.
+
+        Raises:
+            RunError: Vault does not say, since it is away, sealed or something else.
+
+        """
+        # Of the whole server: in a namespace there is no such path. A standby answers too.
+        answer = self._get("sys/health?standbyok=true&perfstandbyok=true", namespace="")
+        try:
+            return answer.json()["cluster_id"]
+        except (ValueError, LookupError, TypeError):
+            self._refuse("sys/health", f"status {answer.status_code} and no cluster_id")
 
     def read(self, path: str) -> dict[str, Any] | None:
         """Return what Vault holds at `path`, or None where it says that there is nothing.
@@ -38,6 +57,17 @@ class VaultServer:
             RunError: Vault does not say; the provider would try again, and then overwrite.
 
         """
+        answer = self._get(path, namespace=self.namespace)
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            return None
+        if answer.status_code != HTTPStatus.OK:
+            self._refuse(path, f"status {answer.status_code}")
+        try:
+            return answer.json()["data"]
+        except (ValueError, LookupError, TypeError):
+            self._refuse(path, "an answer that is not Vault's")
+
+    def _get(self, path: str, *, namespace: str) -> "httpx2.Response":
         # Imported here, since most runs create nothing.
         import httpx2
 
@@ -50,24 +80,16 @@ class VaultServer:
         token = os.environ.get("VAULT_TOKEN") or (file.read_text() if file.is_file() else "")
         try:
             with httpx2.Client(
-                headers={"X-Vault-Token": token.strip(), "X-Vault-Namespace": self.namespace},
+                headers={"X-Vault-Token": token.strip(), "X-Vault-Namespace": namespace},
                 verify=ssl.create_default_context(cafile=self.ca_file or None),
-                timeout=TIMEOUT_SECONDS,
+                timeout=self.seconds,
                 # A standby sends to the active one, and the token has to go along.
                 follow_redirects=True,
                 event_hooks={"request": [check]},
             ) as client:
-                answer = client.get(f"{self.address.rstrip('/')}/v1/{path}")
+                return client.get(f"{self.address.rstrip('/')}/v1/{path}")
         except httpx2.HTTPError as error:
             self._refuse(path, f"{type(error).__name__}: {error}")
-        if answer.status_code == HTTPStatus.NOT_FOUND:
-            return None
-        if answer.status_code != HTTPStatus.OK:
-            self._refuse(path, f"status {answer.status_code}")
-        try:
-            return answer.json()["data"]
-        except (ValueError, LookupError, TypeError):
-            self._refuse(path, "an answer that is not Vault's")
 
     def _refuse(self, path: str, found: str) -> NoReturn:
         msg = (
@@ -80,9 +102,10 @@ class VaultServer:
 
 @dataclass(frozen=True, kw_only=True)
 class Guard:
-    """Looks before a create whether the thing exists and is not this environment's."""
+    """Looks before a write whether the thing exists and is not this stack's."""
 
     environment: str
+    owner: pulumi.Input[str]
     cluster: Cluster
     vault: VaultServer
 
@@ -91,18 +114,23 @@ class Guard:
         return pulumi.ResourceHook(f"{name}-guard", self._check)
 
     def hooks(self, name: str) -> pulumi.ResourceHookBinding:
-        """Return the hook alone, before a create."""
-        return pulumi.ResourceHookBinding(before_create=[self.hook(name)])
+        """Return the hook alone, before a create and an update."""
+        hook = self.hook(name)
+        return pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
 
     def _check(self, args: pulumi.ResourceHookArgs) -> None:
-        inputs = args.new_inputs or {}
+        inputs, before = args.new_inputs or {}, args.old_inputs
         if args.type.startswith("kubernetes:"):
-            _check_object(self.environment, self.cluster, inputs)
-        else:
-            _check_vault(self.vault, args.type, inputs)
+            _check_object(self.cluster, inputs, before)
+        elif args.type == "vault:index/policy:Policy":
+            _check_policy(self.vault, inputs, before)
+        elif before is None:
+            _check_role(self.vault, inputs)
 
 
-def _check_object(environment: str, cluster: Cluster, inputs: Mapping[str, Any]) -> None:
+def _check_object(
+    cluster: Cluster, inputs: Mapping[str, Any], before: Mapping[str, Any] | None
+) -> None:
     from httpx2 import HTTPError
     from lightkube import ApiError
     from lightkube.core.resource_registry import resource_registry
@@ -125,27 +153,51 @@ def _check_object(environment: str, cluster: Cluster, inputs: Mapping[str, Any])
         )
         raise pulumi.RunError(msg) from None
     annotations: dict[str, str] = found.metadata.annotations or {}
-    owner = annotations.get(ENVIRONMENT)
-    if owner != environment:
-        whose = f"that of environment {owner!r}" if owner else "somebody else's"
-        _refuse(what, whose)
+    environment, owner = annotations.get(ENVIRONMENT), annotations.get(OWNER)
+    whose = f"that of environment {environment!r}" if environment else "somebody else's"
+    old: Mapping[str, str] = before["metadata"].get("annotations", {}) if before else {}
+    known = {metadata["annotations"][OWNER], old.get(OWNER)}
+    _expect_ours(what, owner, known, whose, new=before is None)
 
 
-def _check_vault(vault: VaultServer, type_: str, inputs: Mapping[str, Any]) -> None:
-    if type_ == "vault:index/policy:Policy":
-        what, path = f"Vault policy {inputs['name']!r}", f"sys/policies/acl/{inputs['name']}"
-    else:
-        what = f"Vault role {inputs['roleName']!r}"
-        path = f"auth/{inputs['backend']}/role/{inputs['roleName']}"
-    found = vault.read(path)
-    # One that says the same was left by an interrupted `up`, or the state was lost: harmless.
-    says = [key for key in inputs if key not in ("backend", "roleName", "name") and key[0] != "_"]
+def _check_policy(
+    vault: VaultServer, inputs: Mapping[str, Any], before: Mapping[str, Any] | None
+) -> None:
+    found = vault.read(f"sys/policies/acl/{inputs['name']}")
+    if found:
+        known = {policy_owner(inputs["policy"]), policy_owner((before or {}).get("policy", ""))}
+        owner, what = policy_owner(found["policy"]), f"Vault policy {inputs['name']!r}"
+        _expect_ours(what, owner, known, "another one", new=before is None)
+
+
+def _check_role(vault: VaultServer, inputs: Mapping[str, Any]) -> None:
+    found = vault.read(f"auth/{inputs['backend']}/role/{inputs['roleName']}")
+    # Vault keeps no mark of ours in a role. One that says the same, down to the policy that was
+    # looked at before it, was left by an interrupted `up`, or the state was lost.
+    says = [key for key in inputs if key not in ("backend", "roleName") and key[0] != "_"]
     if found and any(found.get(_snake(key)) != inputs[key] for key in says):
-        _refuse(what, "another one")
+        _refuse(f"Vault role {inputs['roleName']!r}", "another one", new=True)
 
 
-def _refuse(what: str, whose: str) -> NoReturn:
-    msg = f"nothing was overwritten: expected {what} not to exist yet, found {whose}; {ADVICE}"
+def policy_owner(text: str) -> str | None:
+    """Return the id of the stack that a policy's text names."""
+    match = POLICY_OWNER.search(text)
+    return match[1] if match else None
+
+
+def _expect_ours(
+    what: str, owner: str | None, known: set[str | None], whose: str, *, new: bool
+) -> None:
+    """Refuse another stack's; nobody's too, unless the state knows it, as after an import."""
+    if owner not in known and owner is not None:
+        _refuse(what, f"{whose}, whose owner id is {owner}", new=new)
+    if owner is None and new:
+        _refuse(what, whose, new=new)
+
+
+def _refuse(what: str, found: str, *, new: bool) -> NoReturn:
+    expected = "not to exist yet" if new else "to be this stack's"
+    msg = f"nothing was overwritten: expected {what} {expected}, found {found}; {ADVICE}"
     raise pulumi.RunError(msg)
 
 

@@ -1,5 +1,7 @@
 """What lies beneath everything else: the namespace and Vault's mounts."""
 
+from collections.abc import Sequence
+
 import pulumi
 import pulumi_vault as vault
 
@@ -8,32 +10,34 @@ from .existing import Guard, VaultServer
 from .kubeconfig import server
 from .kubernetes_object import KubernetesObject
 from .manifests import Cluster, restricted_namespace
+from .servers import POSTGRESQL, VAULT, Servers
 from .storage_args import CheckpointStorageArgs
 from .vault_mounts import KubernetesAuthMount, KubernetesAuthMountArgs
 
 
 def foundation(
-    name: str, args: CheckpointStorageArgs, guard: DataGuard, parent: pulumi.Resource
+    name: str,
+    args: CheckpointStorageArgs,
+    first: Sequence[pulumi.Resource],
+    guard: Guard,
+    parent: pulumi.Resource,
 ) -> list[pulumi.Resource]:
-    """Return the guard, and the namespace and mounts that the environment is to own."""
-    owned: list[pulumi.Resource] = [guard]
+    """Return what comes first, and the namespace and mounts that the environment is to own."""
+    owned = [*first]
     if args["manage_namespace"]:
         owned.append(
             KubernetesObject(
                 f"{name}-namespace",
                 restricted_namespace(args["namespace"], args["environment"]),
-                opts=pulumi.ResourceOptions(
-                    parent=parent,
-                    depends_on=[guard],
-                    hooks=existing_guard(args).hooks(f"{name}-namespace"),
-                ),
+                guard,
+                pulumi.ResourceOptions(parent=parent, depends_on=first),
             )
         )
     if "kubernetes_host" in args["vault"]:
         auth: KubernetesAuthMountArgs = {
             "path": args["vault"]["auth_mount"],
             "kubernetes_host": args["vault"]["kubernetes_host"],
-            "environment": args["environment"],
+            "guard": guard,
             "namespace": args["namespace"],
             "needs": [*owned],
         }
@@ -46,17 +50,66 @@ def foundation(
                 path=args["vault"]["kv_mount"],
                 type="kv",
                 options={"version": "2"},
-                opts=pulumi.ResourceOptions(parent=parent, depends_on=[guard]),
+                opts=pulumi.ResourceOptions(parent=parent, depends_on=first),
             )
         )
     return owned
 
 
-def existing_guard(args: CheckpointStorageArgs) -> Guard:
-    """Return what refuses to take over an object of somebody else."""
+def existing_guard(args: CheckpointStorageArgs, owner: pulumi.Input[str]) -> Guard:
+    """Return what refuses to take over an object of another stack or of nobody known."""
     cluster = Cluster(kubeconfig=args["kubeconfig"], context=args["kube_context"])
-    server_of_vault = VaultServer(**args["vault"]["server"])
-    return Guard(environment=args["environment"], cluster=cluster, vault=server_of_vault)
+    server = args["vault"]["server"]
+    vault = VaultServer(
+        address=server["address"], ca_file=server["ca_file"], namespace=server["namespace"]
+    )
+    return Guard(environment=args["environment"], owner=owner, cluster=cluster, vault=vault)
+
+
+def data_guard(
+    name: str, args: CheckpointStorageArgs, opts: pulumi.ResourceOptions | None = None
+) -> DataGuard:
+    """Return what everything waits for; a program's providers too, so that none goes elsewhere."""
+    return DataGuard(
+        f"{name}-guard",
+        owned=data_holders(args),
+        names=fixed_names(args),
+        servers=servers(args),
+        api_server=namespace_server(args),
+        allow_data_loss=args["allow_data_loss"],
+        opts=opts,
+    )
+
+
+def servers(args: CheckpointStorageArgs) -> Servers:
+    """Return where the program's own providers write: to Vault, and to a managed database."""
+    vault, database = args["vault"]["server"], args["database"]
+    admin = database.get("server", {"host": database["host"], "port": database["port"]})
+    return {
+        "vault": {key: vault[key] for key in ("address", "ca_file", "namespace")},
+        "database": {
+            "host": admin["host"],
+            "port": str(admin["port"]),
+            "ssl_mode": database["ssl_mode"],
+            "ca_certificate": database["ca_certificate"],
+        }
+        if database["manage"]
+        else {},
+        "accepted": {VAULT: vault.get("id", ""), POSTGRESQL: admin.get("id", "")},
+    }
+
+
+def fixed_names(args: CheckpointStorageArgs) -> dict[str, str]:
+    """Return the names that a managed database and its roles keep, by what bears them."""
+    database = args["database"]
+    if not database["manage"]:
+        return {}
+    return {
+        "database": database["name"],
+        "owner role": database["owner"],
+        "login role": database["username"],
+        "application role": database["application_role"],
+    }
 
 
 def data_holders(args: CheckpointStorageArgs) -> dict[str, str]:

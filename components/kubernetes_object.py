@@ -1,16 +1,19 @@
-"""Registers Kubernetes objects from plain manifests."""
+"""Registers Kubernetes objects from plain manifests, as this stack's own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
+
+from .existing import Guard
+from .manifests import OWNER
 
 
 class KubernetesObject(pulumi.CustomResource):
     """An object of the official provider, by the manifest that kubectl would apply.
 
-    The SDK's own classes of core/v1 take a third of a second of every command to import, see
-    docs/decisions/0006.
+    It bears the stack's id, and nothing that bears another one is overwritten. The SDK's own
+    classes of core/v1 take a third of a second of every command to import, see docs/decisions/0006.
     """
 
     metadata: pulumi.Output[dict[str, Any]]
@@ -19,9 +22,29 @@ class KubernetesObject(pulumi.CustomResource):
     """A Secret's data."""
 
     def __init__(
-        self, name: str, manifest: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        manifest: Mapping[str, Any],
+        guard: Guard,
+        opts: pulumi.ResourceOptions,
+        *,
+        before_guard: Sequence[pulumi.ResourceHook] = (),
+        before_create: Sequence[pulumi.ResourceHook] = (),
+        on_error: Sequence[pulumi.ErrorHook] = (),
     ) -> None:
         version, kind = manifest["apiVersion"], manifest["kind"]
         token = f"kubernetes:{version if '/' in version else f'core/{version}'}:{kind}"
         outputs = {"data": None} if kind == "Secret" else {}
-        super().__init__(token, name, {**outputs, **manifest}, opts)
+        check = guard.hook(f"{name}-{kind}")
+        opts.hooks = pulumi.ResourceHookBinding(
+            before_create=[*before_guard, check, *before_create],
+            before_update=[*before_guard, check],
+            on_error=[*on_error],
+        )
+        super().__init__(token, name, {**outputs, **_marked(manifest, guard)}, opts)
+
+
+def _marked(manifest: Mapping[str, Any], guard: Guard) -> dict[str, Any]:
+    metadata = manifest["metadata"]
+    annotations = {**metadata.get("annotations", {}), OWNER: guard.owner}
+    return {**manifest, "metadata": {**metadata, "annotations": annotations}}

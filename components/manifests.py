@@ -7,6 +7,8 @@ from typing import Any
 PART_OF = "langgraph-checkpoint"
 # Annotation that tells one environment's objects from another's.
 ENVIRONMENT = "langgraph-checkpoint/environment"
+# Annotation that tells one stack's objects from those of another stack of the same name.
+OWNER = "langgraph-checkpoint/owner"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,28 +11,52 @@ from http import HTTPStatus
 from typing import Any
 
 from httpx2 import TransportError
-from lightkube import ApiError
+from lightkube import ApiError, Client
 from lightkube.codecs import from_dict
 from lightkube.resources.batch_v1 import Job
+from lightkube.resources.core_v1 import ServiceAccount
 from lightkube.types import CascadeType
 
 from .job_pods import connect, failures, node_on_its_way, obstacles, termination_message
-from .manifests import Cluster, config_map
+from .manifests import OWNER, Cluster, config_map
 from .rollback_manifest import BACKUP
+from .servers import POSTGRESQL
 
 POLL_SECONDS = 0.25
+# Annotation of the ServiceAccount: the UID of the migration Job whose work a rollback has undone.
+UNDONE = "langgraph-checkpoint/undone"
 
 
-def is_migrated(props: Mapping[str, Any]) -> bool:
-    """Tell whether the migration Job is there, which goes when a rollback has undone its work."""
-    client = connect(Cluster(kubeconfig=props["kubeconfig"], context=props["kube_context"]))
+def is_undone(props: Mapping[str, Any]) -> bool:
+    """Tell whether a rollback has undone this very run of the migration."""
+    account = _account(_connect(props), props)
+    uid = props["migration_uid"]
+    return bool(account and uid and account.metadata.annotations.get(UNDONE) == uid)
+
+
+def another_owner(props: Mapping[str, Any]) -> str | None:
+    """Return the id of the other stack to which the Jobs' ServiceAccount belongs by now."""
+    account = _account(_connect(props), props)
+    owner = account and account.metadata.annotations.get(OWNER)
+    return owner if owner != props["owner"] else None
+
+
+def _connect(props: Mapping[str, Any]) -> Client:
+    return connect(Cluster(kubeconfig=props["kubeconfig"], context=props["kube_context"]))
+
+
+def _account(client: Client, props: Mapping[str, Any]) -> Any:
+    """Return the Jobs' ServiceAccount with annotations, or None where there is none."""
     try:
-        client.get(Job, _migration_job(props), namespace=props["namespace"])
+        account: Any = client.get(
+            ServiceAccount, props["service_account"], namespace=props["namespace"]
+        )
     except ApiError as error:
         if error.status.code != HTTPStatus.NOT_FOUND:
             raise
-        return False
-    return True
+        return None
+    account.metadata.annotations = account.metadata.annotations or {}
+    return account
 
 
 def _migration_job(props: Mapping[str, Any]) -> str:
@@ -52,9 +76,7 @@ class RollbackJob:
         self._props = props
         self._name: str = props["job_name"]
         self._namespace: str = props["namespace"]
-        self._client = connect(
-            Cluster(kubeconfig=props["kubeconfig"], context=props["kube_context"])
-        )
+        self._client = _connect(props)
         self._deadline = time.monotonic() + float(props["seconds"])
         # A state of before there was such an input waits for the Job's own deadline.
         self._start_seconds = float(props.get("start_seconds", props["seconds"]))
@@ -67,7 +89,7 @@ class RollbackJob:
     def start(self) -> None:
         """Make the Job and its ConfigMap, after what an earlier attempt may have left."""
         self._remove_leftover()
-        job: Any = self._client.create(from_dict(json.loads(self._props["manifest"])))
+        job: Any = self._client.create(from_dict(self._manifest()))
         self.made = True
         scripts = config_map(self._namespace, self._name, self._props["files"])
         # Owned by the Job, the ConfigMap goes with it; the pod waits for it, should it be first.
@@ -81,6 +103,16 @@ class RollbackJob:
             }
         ]
         self._client.create(from_dict(scripts))
+
+    def _manifest(self) -> dict[str, Any]:
+        """Return the Job with what only the state knows: whose it is, and which server is meant."""
+        manifest = json.loads(self._props["manifest"])
+        if owner := self._props.get("owner"):
+            manifest["metadata"]["annotations"][OWNER] = owner
+        if server := self._props.get("identities", {}).get(POSTGRESQL):
+            (main,) = manifest["spec"]["template"]["spec"]["containers"]
+            main["env"].append({"name": "SERVER_ID", "value": server})
+        return manifest
 
     def wait(self) -> str | None:
         """Wait for the end; return why the Job failed, or None when it completed.
@@ -100,8 +132,7 @@ class RollbackJob:
                 with suppress(ApiError, TransportError):
                     self.backup = self._message_of_backup()
                     self._delete()
-                    # Its work is undone: an `up` must not take it for done.
-                    self._client.delete(Job, _migration_job(self._props), namespace=self._namespace)
+                    self._record()
                 return None
             # A Job that ran out of time takes its pods along, and with them the reason.
             seen = self._reasons() or seen
@@ -123,6 +154,20 @@ class RollbackJob:
         with suppress(TransportError):
             return failures(self._client, self._namespace, self._name)
         return []
+
+    def _record(self) -> None:
+        """Leave word that the migration is undone: an `up` must not take it for done.
+
+        The account that bears the mark goes with the rest of the destroy, and the mark with it.
+        """
+        if uid := self._props.get("migration_uid"):
+            mark = {"metadata": {"annotations": {UNDONE: uid}}}
+            account = self._props["service_account"]
+            self._client.patch(ServiceAccount, account, mark, namespace=self._namespace)
+        job, owner = _migration_job(self._props), self._props.get("owner")
+        found: Any = self._client.get(Job, job, namespace=self._namespace)
+        if owner in (None, (found.metadata.annotations or {}).get(OWNER)):
+            self._client.delete(Job, job, namespace=self._namespace)
 
     def _message_of_backup(self) -> str | None:
         return termination_message(self._client, self._namespace, self._name, BACKUP)

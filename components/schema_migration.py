@@ -48,7 +48,8 @@ class SchemaMigration(pulumi.ComponentResource):
         scripts = KubernetesObject(
             f"{name}-files",
             manifest,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=args["needs"]),
+            args["guard"],
+            pulumi.ResourceOptions(parent=self, depends_on=args["needs"]),
         )
         job = awaited_job(
             f"{name}-job",

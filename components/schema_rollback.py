@@ -14,6 +14,7 @@ from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider,
 from .migration_files import newest
 from .refusal import refuse, say
 from .rollback_manifest import RollbackArgs, rollback_job
+from .servers import UnexpectedServer, identities
 
 # What this process rolled back already: one `pulumi destroy` is one process of this provider.
 _done: set[str] = set()
@@ -30,13 +31,15 @@ class SchemaRollbackProvider(ResourceProvider):
                 no migration ran since.
 
         """
-        from .rollback_job import is_migrated
+        from .rollback_job import is_undone
 
         try:
-            migrated = is_migrated(props)
+            undone = is_undone(props)
         except Exception as error:  # whatever it is, the user gets one sentence
-            refuse(f"expected to see the migration Job, {_named(error)}; run pulumi up again")
-        if not migrated:
+            refuse(
+                f"expected to see the Jobs' ServiceAccount, {_named(error)}; run pulumi up again"
+            )
+        if undone:
             refuse(UNDONE)
         return _kept(props)
 
@@ -53,12 +56,14 @@ class SchemaRollbackProvider(ResourceProvider):
         """Run the rollback Job to its end.
 
         Raises:
-            Refused: in one sentence, when the Job could not start or did not complete.
+            Refused: in one sentence, when it is another server or another stack's, or when the Job
+                could not start or did not complete.
 
         """
+        _expect_own(props)
         if reason := _roll_back(props):
-            what = "nothing else" if UNKNOWN in reason else "nothing"
-            refuse(f"{what} was destroyed: {reason}")
+            what = UNTOUCHED.replace("nothing", "nothing else") if UNKNOWN in reason else UNTOUCHED
+            refuse(f"{what}: {reason}")
         _done.add(_id)
 
 
@@ -76,7 +81,10 @@ class UnfinishedRollbackProvider(SchemaRollbackProvider):
             Refused: in one sentence, when rows could go with a database that goes next.
 
         """
-        if _id in _done or not (reason := _roll_back(props)):
+        if _id in _done:
+            return
+        _expect_own(props)
+        if not (reason := _roll_back(props)):
             return
         if props["must_succeed"]:
             refuse(f"the database and the access to it were not destroyed: {reason}")
@@ -104,12 +112,14 @@ class _Rollback(Resource, name="Rollback"):
         args: RollbackArgs,
         files: Mapping[str, str],
         *,
+        whose: dict[str, Any],
         needs: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """`whose` has `owner`, `servers`, `identities` and, once it is known, `migration_uid`."""
         depends = pulumi.ResourceOptions(depends_on=[*needs])
         opts = pulumi.ResourceOptions.merge(opts, depends)
-        super().__init__(self.provider(), name, _inputs(args, files), opts)
+        super().__init__(self.provider(), name, _inputs(args, files) | whose, opts)
 
 
 class SchemaRollback(_Rollback, name="SchemaRollback"):
@@ -131,6 +141,7 @@ def _inputs(args: RollbackArgs, files: Mapping[str, str]) -> dict[str, Any]:
         "kubeconfig": pulumi.Output.secret(jobs.cluster.kubeconfig),
         "kube_context": jobs.cluster.context,
         "namespace": jobs.namespace,
+        "service_account": jobs.service_account,
         "job_name": manifest["metadata"]["name"],
         # Text, since a dynamic provider gets every number back as a float.
         "manifest": json.dumps(manifest, sort_keys=True),
@@ -140,6 +151,28 @@ def _inputs(args: RollbackArgs, files: Mapping[str, str]) -> dict[str, Any]:
         "owns_database": args.owns_database,
         "must_succeed": args.must_succeed,
     }
+
+
+def _expect_own(props: Mapping[str, Any]) -> None:
+    """Refuse where the destroy would go on at another server, or with another stack's objects."""
+    from .rollback_job import another_owner
+
+    # A state of before there were such inputs cannot tell.
+    if "identities" not in props:
+        return
+    try:
+        identities(props["servers"], props["identities"], must_answer=True, context=UNTOUCHED)
+        owner = another_owner(props)
+    except UnexpectedServer as error:
+        refuse(str(error))
+    except Exception as error:  # whatever it is, the user gets one sentence
+        refuse(f"{UNTOUCHED}: the rollback could not start: {_named(error)}; {AGAIN}")
+    if owner:
+        account = f"{props['namespace']}/{props['service_account']}"
+        refuse(
+            f"{UNTOUCHED}: expected ServiceAccount {account} to be this stack's, found the owner "
+            f"id {owner}; another stack has taken over: docs/adopt.md says what is to be done"
+        )
 
 
 def _roll_back(props: Mapping[str, Any]) -> str | None:
@@ -163,9 +196,11 @@ def _roll_back(props: Mapping[str, Any]) -> str | None:
     return reason
 
 
+UNTOUCHED = "nothing was destroyed"
 UNDONE = (
-    "expected the checkpoint tables to be there, found no migration Job since a destroy that was "
-    "stopped dropped them; run pulumi up --refresh to make them anew, or pulumi destroy to its end"
+    "expected the checkpoint tables to be there, found that a destroy which was stopped dropped "
+    "them after they were migrated; run pulumi up --refresh to make them anew, or pulumi destroy "
+    "to its end"
 )
 UNKNOWN = "was started and may still drop the tables"
 AGAIN = "mend it (pulumi up --refresh makes anew what is missing), then run pulumi destroy again"

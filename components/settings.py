@@ -15,7 +15,7 @@ from pulumi.runtime.config import CONFIG, get_config_env
 from .kubeconfig import KubeconfigError, chosen, server
 from .settings_rules import contradictions
 
-DEFAULT_PORT = "5432"
+DEFAULT_PORT = 5432
 PROJECT_FILE = Path(__file__).parent.parent / "Pulumi.yaml"
 
 
@@ -28,6 +28,7 @@ class Settings:
     """One environment's settings, checked; every field is a key of Pulumi.yaml in snake case."""
 
     environment: str
+    take_over: str
     namespace: str
     manage_namespace: bool
     manage_network_policy: bool
@@ -40,6 +41,7 @@ class Settings:
     vault_ca_cert_file: str
     insecure_vault_http: bool
     vault_namespace: str
+    vault_server_id: str
     vault_role: str
     vault_policy: str
     vault_audience: str
@@ -54,6 +56,9 @@ class Settings:
     manage_database: bool
     database_host: str
     database_port: int
+    database_admin_host: str
+    database_admin_port: int
+    database_server_id: str
     database_name: str
     database_username: str
     database_password: str
@@ -169,7 +174,7 @@ def _parse(declaration: Mapping[str, Any], text: str | None) -> Any:
 
 def _variables(environ: Mapping[str, str]) -> Iterator[str]:
     """Complain of variables that no setting takes the place of."""
-    port = environ.get("PGPORT", DEFAULT_PORT)
+    port = environ.get("PGPORT", "0")
     if not port.isdecimal():
         yield f"databasePort: expected a number in PGPORT, found {port!r}"
     # Vault's Go client obeys it whatever the provider's skipTlsVerify says.
@@ -184,7 +189,8 @@ def _complete(settings: Settings, environ: Mapping[str, str]) -> Settings:
     """Fill empty settings from the tools' own environment variables and from other settings."""
     database = settings.database_name if settings.manage_database else ""
     vault_address = settings.vault_address or environ.get("VAULT_ADDR", "")
-    port = environ.get("PGPORT", DEFAULT_PORT)
+    port = environ.get("PGPORT", "")
+    port = int(port) if port.isdecimal() else 0
     return replace(
         settings,
         vault_address=vault_address,
@@ -192,7 +198,14 @@ def _complete(settings: Settings, environ: Mapping[str, str]) -> Settings:
         vault_namespace=settings.vault_namespace or environ.get("VAULT_NAMESPACE", ""),
         vault_ca_cert_file=settings.vault_ca_cert_file or environ.get("VAULT_CACERT", ""),
         database_host=settings.database_host or environ.get("PGHOST", ""),
-        database_port=settings.database_port or int(port if port.isdecimal() else DEFAULT_PORT),
+        database_port=settings.database_port or port or DEFAULT_PORT,
+        database_admin_host=settings.database_admin_host
+        or environ.get("PGHOST", "")
+        or settings.database_host,
+        database_admin_port=settings.database_admin_port
+        or port
+        or settings.database_port
+        or DEFAULT_PORT,
         database_ca_cert_file=settings.database_ca_cert_file or environ.get("PGSSLROOTCERT", ""),
         database_username=settings.database_username or (database and f"{database}_migrator"),
         database_owner=settings.database_owner or (database and f"{database}_owner"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from .backup_rules import backup_problems
 from .certificates import no_certificate
-from .database_rules import database_problems
+from .database_rules import SYSTEM_ID, database_problems
 from .retention_rules import retention_problems
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ VAULT_PATH = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*", re.ASCII)
 AUDIENCE = re.compile(r"\w[\w.:/@-]*", re.ASCII)
 # No user information, which would stand in the Jobs, and nothing that a shell or a log obeys.
 URL = re.compile(r"https?://([\w.-]+|\[[\da-fA-F:.]+\])(:(?P<port>\d{1,5}))?(/[\w./-]*)?", re.ASCII)
+# What a refusal names: the id that a stack drew, a Vault's cluster id with a namespace behind it.
+OWNER_ID = re.compile(r"\w[\w-]{0,63}", re.ASCII)
+VAULT_ID = re.compile(r"[\da-f-]{36}(/\w[\w./-]*)?", re.ASCII)
 # An image reference; it must not be read as a shell word or a flag.
 IMAGE = re.compile(r"[a-z0-9][\w.:/@-]*", re.ASCII)
 
@@ -38,6 +41,7 @@ def contradictions(settings: "Settings", stack: str) -> list[str]:
     return [
         *_environment(settings, stack),
         *_names(settings),
+        *_identities(settings),
         *_vault(settings),
         *database_problems(settings),
         *_verify(settings),
@@ -81,6 +85,16 @@ def _names(settings: "Settings") -> Iterator[str]:
             value = getattr(settings, re.sub("[A-Z]", lambda m: "_" + m[0].lower(), key))
             if not pattern.fullmatch(value) or ".." in value:
                 yield f"{key}: expected {expected}, found {value!r}"
+
+
+def _identities(settings: "Settings") -> Iterator[str]:
+    for key, value, pattern, expected in (
+        ("takeOver", settings.take_over, OWNER_ID, "an owner id"),
+        ("vaultServerId", settings.vault_server_id, VAULT_ID, "a Vault's identity"),
+        ("databaseServerId", settings.database_server_id, SYSTEM_ID, "a system_identifier"),
+    ):
+        if value and not pattern.fullmatch(value):
+            yield f"{key}: expected {expected} as a refusal names it, found {value!r}"
 
 
 def _verify(settings: "Settings") -> Iterator[str]:

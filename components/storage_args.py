@@ -18,6 +18,19 @@ class VaultServerArgs(TypedDict):
     """File with the CA that signed Vault's certificate; empty for the public CAs."""
     namespace: str
     """Vault or OpenBao namespace; empty for the root namespace."""
+    id: NotRequired[str]
+    """Identity of a Vault that has taken the known one's place, as the refusal names it."""
+
+
+class DatabaseServerArgs(TypedDict):
+    """How this program reaches PostgreSQL; user and password are those of libpq's variables."""
+
+    host: str
+    """Host, the same as that of the PostgreSQL provider."""
+    port: int
+    """Port, the same as that of the PostgreSQL provider."""
+    id: NotRequired[str]
+    """Identity of a server that has taken the known one's place, as the refusal names it."""
 
 
 class VaultArgs(TypedDict):
@@ -58,6 +71,8 @@ class DatabaseArgs(TypedDict):
 
     manage: bool
     """Create database, schema and roles."""
+    server: NotRequired[DatabaseServerArgs]
+    """How this program reaches the server, where pods reach it by another address."""
     host: str
     """Host as pods reach it, for a managed secret."""
     port: int
@@ -122,6 +137,8 @@ class CheckpointStorageArgs(TypedDict):
     """How the Jobs run."""
     environment: str
     """Name of the environment, for the name of a dump."""
+    take_over: NotRequired[str]
+    """Owner id of the stack whose objects this one takes over, as the refusal names it."""
     verify_always: bool
     """Verify on every `up`, not only after a change."""
     allow_data_loss: bool

@@ -10,7 +10,7 @@ import pulumi_vault as vault
 
 from .existing import Guard
 from .kubernetes_object import KubernetesObject
-from .manifests import service_account
+from .manifests import OWNER, service_account
 from .migration_files import render
 
 POLICY = Path(__file__).with_name("policies") / "read-credential.hcl"
@@ -47,6 +47,12 @@ def role_bounds(namespace: str, service_account: str, audience: str) -> RoleBoun
         "token_explicit_max_ttl": TOKEN_TTL_SECONDS,
         "token_num_uses": TOKEN_USES,
     }
+
+
+def owned_policy(kv_mount: str, secret_path: str, owner: str) -> str:
+    """Return the policy that reads one secret, with the id of the stack that owns it."""
+    policy = render(POLICY, {"kv_mount": kv_mount, "secret_path": secret_path})
+    return f"# {OWNER}: {owner}\n{policy}"
 
 
 class Credential(TypedDict):
@@ -106,16 +112,15 @@ class VaultAccess(pulumi.ComponentResource):
         account = KubernetesObject(
             f"{name}-account",
             service_account(args["namespace"], environment, args["service_account"]),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=needs, hooks=hooks),
+            args["guard"],
+            pulumi.ResourceOptions(parent=self, depends_on=needs),
         )
         policy = vault.Policy(
             f"{name}-policy",
             name=args["policy"],
-            policy=render(
-                POLICY, {"kv_mount": args["kv_mount"], "secret_path": args["secret_path"]}
+            policy=pulumi.Output.from_input(args["guard"].owner).apply(
+                lambda owner: owned_policy(args["kv_mount"], args["secret_path"], owner)
             ),
-            # The account bears the environment's name: twins of it are refused before they share
-            # a policy or a role.
             opts=pulumi.ResourceOptions(
                 parent=self, depends_on=[account], hooks=hooks, delete_before_replace=True
             ),

@@ -7,6 +7,7 @@ from typing import TypedDict
 import pulumi
 import pulumi_vault as vault
 
+from .existing import Guard
 from .kubernetes_object import KubernetesObject
 from .manifests import PART_OF, service_account
 from .migration_files import digest
@@ -19,8 +20,8 @@ class KubernetesAuthMountArgs(TypedDict):
     """Mount path of the auth method."""
     kubernetes_host: str
     """URL of the Kubernetes API as Vault reaches it."""
-    environment: str
-    """Name of the environment, which marks the token reviewer."""
+    guard: Guard
+    """Refuses to take over an object that others made."""
     namespace: str
     """Kubernetes namespace of the token reviewer."""
     needs: Sequence[pulumi.Resource]
@@ -60,12 +61,18 @@ class KubernetesAuthMount(pulumi.ComponentResource):
     def _reviewer_token(self, name: str, args: KubernetesAuthMountArgs) -> KubernetesObject:
         # Known before it is made, so that a killed `up` is followed by the same one and not by
         # another; of this environment alone, since the binding is in no namespace.
-        whose = {key: args[key] for key in ("environment", "namespace", "path")}
+        guard = args["guard"]
+        whose = {
+            "environment": guard.environment,
+            "namespace": args["namespace"],
+            "path": args["path"],
+        }
         reviewer = f"{PART_OF}-reviewer-{digest(whose)}"
         account = KubernetesObject(
             f"{name}-reviewer",
-            service_account(args["namespace"], args["environment"], reviewer),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=args["needs"]),
+            service_account(args["namespace"], guard.environment, reviewer),
+            guard,
+            pulumi.ResourceOptions(parent=self, depends_on=args["needs"]),
         )
         binding = KubernetesObject(
             f"{name}-reviewer",
@@ -82,7 +89,8 @@ class KubernetesAuthMount(pulumi.ComponentResource):
                     {"kind": "ServiceAccount", "name": reviewer, "namespace": args["namespace"]}
                 ],
             },
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[account]),
+            guard,
+            pulumi.ResourceOptions(parent=self, depends_on=[account]),
         )
         return KubernetesObject(
             f"{name}-reviewer",
@@ -96,7 +104,8 @@ class KubernetesAuthMount(pulumi.ComponentResource):
                     "annotations": {"kubernetes.io/service-account.name": reviewer},
                 },
             },
-            opts=pulumi.ResourceOptions(
+            guard,
+            pulumi.ResourceOptions(
                 parent=self, depends_on=[binding], additional_secret_outputs=["data"]
             ),
         )

@@ -34,6 +34,10 @@ class RecordingMocks(Mocks):
             )
         if args.typ.endswith(":Secret"):
             outputs["data"] = {"ca.crt": "Q0E=", "token": "SldU"}
+        if args.typ.endswith(":Ownership"):
+            outputs["owner"] = "drawn-owner"
+        if args.typ.endswith(":DataGuard"):
+            outputs["identities"] = {"Vault": "the-first"}
         if args.typ.endswith(":Endpoint"):
             outputs["writeData"] = {"random_bytes": "drawn"}
         return f"{args.name}-id", outputs

@@ -7,7 +7,7 @@ import pytest
 from components.checkpoint_storage import CheckpointStorage
 from components.environment_args import storage_args
 from components.existing import Guard
-from components.manifests import ENVIRONMENT
+from components.manifests import OWNER
 from components.settings import Settings
 
 KUBECONFIG = """
@@ -72,6 +72,7 @@ def test_dev_declares_exactly_these_resources(storage) -> None:
     assert set(storage(**DEV)) == {
         "CheckpointStorage checkpoints",
         "DataGuard checkpoints-guard",
+        "Ownership checkpoints-ownership",
         "Namespace checkpoints-namespace",
         "KubernetesAuthMount checkpoints-auth",
         "ServiceAccount checkpoints-auth-reviewer",
@@ -113,6 +114,7 @@ def test_somebody_elses_vault_and_database_leave_only_access_and_jobs(storage) -
     assert set(storage(environment="dev")) == {
         "CheckpointStorage checkpoints",
         "DataGuard checkpoints-guard",
+        "Ownership checkpoints-ownership",
         "VaultAccess checkpoints-access",
         "ServiceAccount checkpoints-access-account",
         "Policy checkpoints-access-policy",
@@ -287,7 +289,7 @@ def test_the_guard_knows_where_a_managed_namespace_is(storage, managed: bool, se
     assert resources["DataGuard checkpoints-guard"].inputs["api_server"] == server
 
 
-def test_f30_an_object_of_a_fixed_name_says_whose_it_is_and_is_looked_for_before_it_is_made(
+def test_each_object_bears_the_owners_id_and_is_looked_for_before_it_is_written(
     storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guarded: set[str] = set()
@@ -296,19 +298,15 @@ def test_f30_an_object_of_a_fixed_name_says_whose_it_is_and_is_looked_for_before
 
     resources = storage(**DEV | EVERY_PART)
 
-    # By a digest are named the Jobs' files and the token reviewer.
     manifests = {
-        name.split()[1]: resource.inputs["metadata"]
+        f"{name.split()[1]}-{resource.inputs['kind']}": resource.inputs["metadata"]
         for name, resource in resources.items()
         if "kind" in resource.inputs
-        and not resource.inputs.get("immutable")
-        and not name.endswith("-reviewer")
     }
-    assert len(manifests) == 13, manifests.keys()
-    owners = {name: data["annotations"].get(ENVIRONMENT) for name, data in manifests.items()}
-    assert owners == dict.fromkeys(manifests, "dev")
-    # An account shares the hook of its Vault role.
-    assert {name.removesuffix("-account") for name in manifests} <= guarded
+    assert len(manifests) == 19, manifests.keys()
+    owners = {name: data["annotations"].get(OWNER) for name, data in manifests.items()}
+    assert owners == dict.fromkeys(manifests, "drawn-owner")
+    assert manifests.keys() <= guarded
 
 
 def test_s12_p50_images_named_by_digest_reach_every_pod_as_given(storage) -> None:

@@ -5,10 +5,20 @@ import pytest
 from components.data_guard import DataGuardProvider
 from components.refusal import Refused
 
+# Nobody listens there: a preview asks, and goes on without an answer.
+SERVERS = {
+    "vault": {"address": "https://127.0.0.1:9", "ca_file": "", "namespace": ""},
+    "database": {},
+    "accepted": {},
+}
+NAMES = {"database": "graphs", "owner role": "graphs_owner"}
 STATE: dict[str, Any] = {
     "owned": {"database": "graphs", "schema": "public"},
     "api_server": "https://one",
     "allow_data_loss": False,
+    "names": NAMES,
+    "servers": SERVERS,
+    "identities": {"Vault": "the-first"},
     "__provider": "pickled",
 }
 ALLOWED = STATE | {"allow_data_loss": True}
@@ -69,3 +79,15 @@ def test_equal_inputs_are_no_change_whatever_the_code(guard) -> None:
 
 def test_the_refusal_has_no_module_before_its_name() -> None:
     assert f"{Refused.__module__}.{Refused.__qualname__}" == "builtins.Refused"
+
+
+@pytest.mark.parametrize("what", NAMES)
+def test_a_rename_is_refused_whatever_may_be_lost(guard, what: str) -> None:
+    renamed = ALLOWED | {"names": NAMES | {what: "taken"}}
+
+    with pytest.raises(Refused, match=f"expected {what} '{NAMES[what]}' to stay .* keeps its name"):
+        guard.diff("id", ALLOWED, renamed)
+
+
+def test_a_database_that_is_handed_over_has_no_names_to_keep(guard) -> None:
+    assert guard.diff("id", ALLOWED, ALLOWED | {"names": {}}).changes is True

@@ -10,11 +10,12 @@ import pytest
 from lightkube import ApiError
 
 from components import job_pods
-from components.existing import Guard, VaultServer
-from components.manifests import ENVIRONMENT, Cluster
+from components.existing import Guard, VaultServer, policy_owner
+from components.manifests import ENVIRONMENT, OWNER, Cluster
 
 GUARD = Guard(
     environment="dev",
+    owner="ours",
     cluster=Cluster(kubeconfig="", context=""),
     vault=VaultServer(address="https://vault", ca_file="", namespace=""),
 )
@@ -30,13 +31,21 @@ ROLE = {
 JOB = {
     "apiVersion": "batch/v1",
     "kind": "Job",
-    "metadata": {"name": "graphs-migration-001", "namespace": "ns"},
+    "metadata": {
+        "name": "graphs-migration-001",
+        "namespace": "ns",
+        "annotations": {OWNER: "ours"},
+    },
 }
 
 
-def before_create(guard: Guard, kind: str, inputs: dict[str, Any]) -> None:
+def before_write(
+    guard: Guard, kind: str, inputs: dict[str, Any], before: dict[str, Any] | None = None
+) -> None:
     guard.hook("access").callback(
-        pulumi.ResourceHookArgs(urn="", id="", name="", type=kind, new_inputs=inputs)
+        pulumi.ResourceHookArgs(
+            urn="", id="", name="", type=kind, new_inputs=inputs, old_inputs=before
+        )
     )
 
 
@@ -57,7 +66,7 @@ def create(monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(httpx2.HTTPTransport, "handle_request", handle)
         monkeypatch.setenv("VAULT_TOKEN", "token")
         guard = replace(GUARD, vault=replace(GUARD.vault, address=address))
-        before_create(guard, "vault:kubernetes/authBackendRole:AuthBackendRole", ROLE)
+        before_write(guard, "vault:kubernetes/authBackendRole:AuthBackendRole", ROLE)
         assert {request.headers["X-Vault-Token"] for request in asked} == {"token"}
         return [str(request.url) for request in asked]
 
@@ -138,16 +147,16 @@ def test_f30_each_kind_that_is_made_by_name_is_looked_for(
     inputs = {"apiVersion": version, "kind": kind, "metadata": JOB["metadata"]}
 
     with pytest.raises(pulumi.RunError, match=f"expected {kind} .* not to exist yet"):
-        before_create(GUARD, f"kubernetes:{version}:{kind}", inputs)
+        before_write(GUARD, f"kubernetes:{version}:{kind}", inputs)
 
     assert asked == [f"{kind} {JOB['metadata']['name']}"]
 
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch):
-    """Check an object before its create, as the API server answers."""
+    """Check an object before it is written, as the API server answers."""
 
-    def run(answer: Any) -> None:
+    def run(answer: Any, before: dict[str, Any] | None = None) -> None:
         def get(kind: type, name: str, **where: str) -> Any:
             assert (kind.__name__, name, where) == (
                 "Job",
@@ -159,7 +168,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch):
             return Object(metadata=Object(annotations=answer))
 
         monkeypatch.setattr(job_pods, "connect", lambda _: Object(get=get))
-        before_create(GUARD, "kubernetes:batch/v1:Job", JOB)
+        before_write(GUARD, "kubernetes:batch/v1:Job", JOB, before)
 
     return run
 
@@ -170,7 +179,7 @@ def status(code: int) -> ApiError:
     return ApiError(request=request, response=httpx2.Response(code, json=answer, request=request))
 
 
-@pytest.mark.parametrize("answer", [status(HTTPStatus.NOT_FOUND), {ENVIRONMENT: "dev"}])
+@pytest.mark.parametrize("answer", [status(HTTPStatus.NOT_FOUND), {OWNER: "ours"}])
 def test_a_job_that_is_ours_or_is_not_there_may_be_made(cluster, answer: Any) -> None:
     cluster(answer)
 
@@ -180,6 +189,10 @@ def test_a_job_that_is_ours_or_is_not_there_may_be_made(cluster, answer: Any) ->
     [
         (None, "expected Job 'graphs-migration-001' not to exist yet, found somebody else's"),
         ({ENVIRONMENT: "prod"}, "not to exist yet, found that of environment 'prod'; choose"),
+        (
+            {ENVIRONMENT: "dev", OWNER: "another"},
+            "not to exist yet, found that of environment 'dev', whose owner id is another; choose",
+        ),
         (status(HTTPStatus.FORBIDDEN), "exists, found ApiError: the server says no; check"),
         (httpx2.ReadTimeout("too slow"), "exists, found ReadTimeout: too slow; check kubeconfig"),
     ],
@@ -189,3 +202,24 @@ def test_f30_an_object_of_others_or_that_cannot_be_read_is_refused(
 ) -> None:
     with pytest.raises(pulumi.RunError, match=re.escape(said)):
         cluster(answer)
+
+
+BEFORE = {"metadata": {"annotations": {OWNER: "imported"}}}
+
+
+@pytest.mark.parametrize("answer", [None, {OWNER: "ours"}, {OWNER: "imported"}])
+def test_an_object_that_the_state_knows_may_be_updated(cluster, answer: Any) -> None:
+    cluster(answer, BEFORE)
+
+
+def test_an_object_that_another_stack_has_taken_over_is_not_updated(cluster) -> None:
+    with pytest.raises(pulumi.RunError, match=r"to be this stack's, found .* owner id is another"):
+        cluster({OWNER: "another"}, BEFORE)
+
+
+@pytest.mark.parametrize(
+    ("text", "owner"),
+    [(f"# {OWNER}: ours\npath {{}}\n", "ours"), ("path {}\n", None), ("", None)],
+)
+def test_a_policy_says_whose_it_is(text: str, owner: str | None) -> None:
+    assert policy_owner(text) == owner

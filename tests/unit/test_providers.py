@@ -5,11 +5,13 @@ from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 
 from components.data_guard import DataGuardProvider
+from components.ownership import OwnershipProvider
 from components.schema_rollback import SchemaRollbackProvider, UnfinishedRollbackProvider
 from components.verification_report import VerificationReportProvider
 
 PROVIDERS = (
     DataGuardProvider,
+    OwnershipProvider,
     SchemaRollbackProvider,
     UnfinishedRollbackProvider,
     VerificationReportProvider,

@@ -15,6 +15,7 @@ from components import rollback_job, schema_rollback
 from components.checkpoint_storage import CheckpointStorage
 from components.environment_args import storage_args
 from components.refusal import Refused
+from components.rollback_job import UNDONE
 from components.schema_rollback import SchemaRollbackProvider, UnfinishedRollbackProvider
 from components.settings import PROJECT_FILE, Settings
 
@@ -46,6 +47,8 @@ CHANGED = {
     "vaultAddressInCluster": "https://10.0.0.2:8200",
     "kubernetesHostForVault": "https://10.0.0.2:6443",
     "databaseHost": "10.0.0.2",
+    "databaseServerId": "7612345678901234567",
+    "vaultServerId": "01234567-89ab-cdef-0123-456789abcdef",
     "insecureDatabaseSslMode": "require",
     "backoffLimit": 4,
     "verify": "always",
@@ -237,33 +240,55 @@ def test_a_dump_comes_first_where_rows_may_go_and_a_claim_is_named(
         assert len(pod["containers"][0]["volumeMounts"]) == 3
 
 
-@pytest.mark.parametrize(
-    ("status", "said"),
-    [
-        (404, "found no migration Job since a destroy that was stopped dropped them"),
-        (403, "expected to see the migration Job, ApiError: no; run pulumi up again"),
-    ],
-)
-def test_r5_a_rollback_is_not_made_where_no_migration_job_vouches_for_the_tables(
-    monkeypatch: pytest.MonkeyPatch, status: int, said: str
+MIGRATED = STATE | {"service_account": "agent", "migration_uid": "uid-1", "owner": "ours"}
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let the API server answer for the Jobs' ServiceAccount: with annotations or a status."""
+
+    def answer(annotations: dict[str, str] | None = None, status: int = 200) -> None:
+        def get(kind: Any, name: str, namespace: str) -> Object:
+            assert (kind.__name__, name, namespace) == ("ServiceAccount", "agent", "ns")
+            if status != 200:
+                body = {"code": status, "message": "no"}
+                raise ApiError(
+                    response=Response(status, json=body, request=Request("GET", "http://"))
+                )
+            return Object(metadata=Object(annotations=annotations))
+
+        monkeypatch.setattr(rollback_job, "connect", lambda _: Object(get=get))
+        monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
+
+    return answer
+
+
+def test_a_rollback_is_not_made_for_a_migration_that_a_rollback_has_undone(account) -> None:
+    account({UNDONE: "uid-1"})
+
+    with pytest.raises(Refused, match="found that a destroy which was stopped dropped them"):
+        SchemaRollbackProvider().create(MIGRATED)
+    UnfinishedRollbackProvider().create(MIGRATED)
+
+
+@pytest.mark.parametrize("annotations", [None, {}, {UNDONE: "uid-of-an-earlier-one"}])
+def test_a_job_that_is_gone_by_its_time_to_live_makes_no_rollback_of_a_migration(
+    account, annotations: dict[str, str] | None
 ) -> None:
-    def get(kind: Any, name: str, namespace: str) -> Object:
-        assert (name, namespace) == ("agent-migration-001", "ns")
-        if status != 200:
-            answer = {"code": status, "message": "no"}
-            raise ApiError(
-                response=Response(status, json=answer, request=Request("GET", "http://"))
-            )
-        return Object()
+    account(annotations)
 
-    monkeypatch.setattr(rollback_job, "connect", lambda _: Object(get=get))
-    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
+    SchemaRollbackProvider().create(MIGRATED)
 
-    with pytest.raises(Refused, match=re.escape(said)):
-        SchemaRollbackProvider().create(STATE)
-    UnfinishedRollbackProvider().create(STATE)
-    status = 200
-    SchemaRollbackProvider().create(STATE)
+
+def test_a_rollback_is_made_where_there_is_no_account_and_refused_where_nobody_can_tell(
+    account,
+) -> None:
+    account(status=404)
+    SchemaRollbackProvider().create(MIGRATED)
+
+    account(status=403)
+    with pytest.raises(Refused, match="expected to see the Jobs' ServiceAccount, ApiError: no"):
+        SchemaRollbackProvider().create(MIGRATED)
 
 
 @pytest.mark.parametrize(
@@ -290,7 +315,8 @@ def test_a_rollback_whose_job_was_made_is_not_said_to_have_never_started(
     monkeypatch.setattr(rollback_job, "connect", lambda _: Object(create=create))
     monkeypatch.setattr(rollback_job.RollbackJob, "_remove_leftover", lambda _: None)
     monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
-    manifest = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "job"}}
+    metadata = {"name": "job", "annotations": {}}
+    manifest = {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata}
 
     with pytest.raises(Refused, match=re.escape(said)):
         SchemaRollbackProvider().delete("id", STATE | {"manifest": json.dumps(manifest)})
