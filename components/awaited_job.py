@@ -64,7 +64,8 @@ class Watch:
 
     def _reasons(self, told: str) -> list[str]:
         """Return one sentence a cause, none of them with what the provider told."""
-        from .job_pods import connect, failures
+        from .job_pods import failures
+        from .kubernetes_client import connect
 
         jobs, seen = self._jobs, self._start.reasons if self._start else []
         if self._start and self._start.ended:

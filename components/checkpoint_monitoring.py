@@ -60,7 +60,7 @@ def _expect_crd(cluster: Cluster, args: MonitoringArgs) -> None:
     from lightkube import ApiError
     from lightkube.generic_resource import create_namespaced_resource
 
-    from .job_pods import connect
+    from .kubernetes_client import connect
 
     rule = create_namespaced_resource(
         "monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules"

@@ -6,12 +6,13 @@ import pulumi
 import pulumi_vault as vault
 
 from .data_guard import DataGuard
-from .existing import Guard, VaultServer
+from .existing import Guard
 from .kubeconfig import server
 from .kubernetes_object import KubernetesObject
 from .manifests import Cluster, restricted_namespace
 from .servers import POSTGRESQL, VAULT, Servers
 from .storage_args import CheckpointStorageArgs
+from .vault_client import VaultServer
 from .vault_mounts import KubernetesAuthMount, KubernetesAuthMountArgs
 
 

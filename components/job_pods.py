@@ -9,11 +9,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-import yaml
-from lightkube import ApiError, Client, KubeConfig
+from lightkube import ApiError, Client
 from lightkube.resources.core_v1 import Event, Pod
-
-from .manifests import Cluster
 
 JOB_LABEL = "batch.kubernetes.io/job-name"
 UID_LABEL = "batch.kubernetes.io/controller-uid"
@@ -21,15 +18,6 @@ UID_LABEL = "batch.kubernetes.io/controller-uid"
 NODE_ON_ITS_WAY = {"TriggeredScaleUp", "Nominated"}
 # A kubelet alternates between the error and this wrapping of the same error.
 BACK_OFF = re.compile(r'^ImagePullBackOff: Back-off pulling image "[^"]*": ')
-
-
-def connect(cluster: Cluster) -> Client:
-    """Return a client for the cluster's API."""
-    if cluster.kubeconfig:
-        config = KubeConfig.from_dict(yaml.safe_load(cluster.kubeconfig))
-    else:
-        config = KubeConfig.from_env()
-    return Client(config=config.get(context_name=cluster.context or None))
 
 
 def failures(client: Client, namespace: str, job: str, *, main: bool = True) -> list[str]:

@@ -12,8 +12,9 @@ from httpx2 import TransportError
 from lightkube import ApiError, Client
 from lightkube.resources.batch_v1 import Job
 
-from .job_pods import connect, node_on_its_way, obstacles
+from .job_pods import node_on_its_way, obstacles
 from .job_template import JobTemplate
+from .kubernetes_client import connect
 
 POLL_SECONDS = 1
 # The first two come before the pods are deleted, and with them what they say.

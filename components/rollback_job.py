@@ -17,7 +17,8 @@ from lightkube.resources.batch_v1 import Job
 from lightkube.resources.core_v1 import ServiceAccount
 from lightkube.types import CascadeType
 
-from .job_pods import connect, failures, node_on_its_way, obstacles, termination_message
+from .job_pods import failures, node_on_its_way, obstacles, termination_message
+from .kubernetes_client import connect
 from .manifests import OWNER, Cluster, config_map
 from .rollback_manifest import BACKUP
 from .servers import POSTGRESQL

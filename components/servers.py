@@ -15,7 +15,7 @@ from typing import Any, TypedDict
 
 import pulumi
 
-from .existing import VaultServer
+from .vault_client import VaultServer
 
 # Waited for each server: briefly by what may go on without an answer, as a preview does.
 SECONDS, BRIEF_SECONDS = 15, 3

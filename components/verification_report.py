@@ -73,7 +73,8 @@ class VerificationReport(Resource, name="VerificationReport"):
 
 def _report(props: dict[str, Any]) -> dict[str, Any]:
     # Imported here, since most runs only compare and never read.
-    from .job_pods import connect, termination_message
+    from .job_pods import termination_message
+    from .kubernetes_client import connect
 
     namespace, job = props["namespace"], props["job_name"]
     cluster = Cluster(kubeconfig=props["kubeconfig"], context=props["kube_context"])

@@ -4,7 +4,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import job_pods, job_start
+from components import job_pods, job_start, kubernetes_client
 from components.awaited_job import Watch
 from tests.support.failures import compare_line
 from tests.unit.test_manifests import TEMPLATE
@@ -18,7 +18,7 @@ def explained(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Let a Job fail; return what is said of it."""
     said: list[str] = []
     monkeypatch.setattr(pulumi.log, "error", said.append)
-    monkeypatch.setattr(job_pods, "connect", lambda _: None)
+    monkeypatch.setattr(kubernetes_client, "connect", lambda _: None)
 
     def explain(
         *told: str, pods: Any = (), seen: tuple[str, ...] = (), ended: bool = False

@@ -9,9 +9,10 @@ import pulumi
 import pytest
 from lightkube import ApiError
 
-from components import job_pods
-from components.existing import Guard, VaultServer, policy_owner
+from components import kubernetes_client
+from components.existing import Guard, policy_owner
 from components.manifests import ENVIRONMENT, OWNER, Cluster
+from components.vault_client import VaultServer
 
 GUARD = Guard(
     environment="dev",
@@ -143,7 +144,7 @@ def test_f30_each_kind_that_is_made_by_name_is_looked_for(
         asked.append(f"{found.__name__} {name}")
         return Object(metadata=Object(annotations={}))
 
-    monkeypatch.setattr(job_pods, "connect", lambda _: Object(get=get))
+    monkeypatch.setattr(kubernetes_client, "connect", lambda _: Object(get=get))
     inputs = {"apiVersion": version, "kind": kind, "metadata": JOB["metadata"]}
 
     with pytest.raises(pulumi.RunError, match=f"expected {kind} .* not to exist yet"):
@@ -167,7 +168,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch):
                 raise answer
             return Object(metadata=Object(annotations=answer))
 
-        monkeypatch.setattr(job_pods, "connect", lambda _: Object(get=get))
+        monkeypatch.setattr(kubernetes_client, "connect", lambda _: Object(get=get))
         before_write(GUARD, "kubernetes:batch/v1:Job", JOB, before)
 
     return run
