@@ -17,7 +17,6 @@ IDS = {
     "kubernetes:networking.k8s.io/v1:NetworkPolicy": "{metadata[namespace]}/{metadata[name]}",
     "postgresql:index/database:Database": "{name}",
     "postgresql:index/role:Role": "{name}",
-    "postgresql:index/schema:Schema": "{database}.{name}",
     "vault:index/authBackend:AuthBackend": "{path}",
     "vault:index/mount:Mount": "{path}",
     "vault:index/policy:Policy": "{name}",

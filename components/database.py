@@ -23,7 +23,7 @@ class CheckpointDatabaseArgs(TypedDict):
     database: str
     """Name of the database to create."""
     schema: str
-    """Schema of the tables; any but "public", which every database has, is created."""
+    """Schema of the tables; where it is missing, the migration makes it."""
     owner: str
     """Role to create that owns the database and its tables and cannot log in."""
     migrator: str
@@ -37,10 +37,11 @@ class CheckpointDatabaseArgs(TypedDict):
 
 
 class CheckpointDatabase(pulumi.ComponentResource):
-    """Provisions the owner, migrator and application roles, the database and its schema.
+    """Provisions the owner, migrator and application roles and the database.
 
-    Vault draws the passwords, so that they are random without ever standing in a file. GRANTs on
-    the tables are the migration's: as resources they race ("tuple concurrently updated").
+    Vault draws the passwords, so that they are random without ever standing in a file. The schema
+    is the migration's, since only the three roles may connect to the database, and so are GRANTs on
+    the tables: as resources they race ("tuple concurrently updated").
     """
 
     migrator_password: pulumi.Output[str]
@@ -71,26 +72,22 @@ class CheckpointDatabase(pulumi.ComponentResource):
         application, self.application_password = self._login_role(
             f"{name}-application", args["application"], args, member_of=[]
         )
-        database = postgresql.Database(
+        postgresql.Database(
             f"{name}-database",
             name=args["database"],
             owner=owner.name,
             # What LangGraph stores is Unicode; a server's template may have another encoding.
             template="template0",
             encoding="UTF8",
-            # A role that holds grants in the database can only be dropped after it.
             opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[migrator, application], replace_on_changes=RENAME
+                parent=self,
+                # A role that holds grants in the database can only be dropped after it.
+                depends_on=[migrator, application],
+                # An administrator's; a deployer that is not the owner could not change them back.
+                ignore_changes=["connectionLimit", "allowConnections"],
+                replace_on_changes=RENAME,
             ),
         )
-        if args["schema"] != "public":
-            postgresql.Schema(
-                f"{name}-schema",
-                name=args["schema"],
-                database=database.name,
-                owner=owner.name,
-                opts=pulumi.ResourceOptions(parent=self),
-            )
 
         self.register_outputs({})
 

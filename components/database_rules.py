@@ -99,7 +99,13 @@ def _roles(settings: "Settings") -> Iterator[str]:
 
 
 def _unreadable(settings: "Settings") -> Iterator[str]:
-    """Complain of names that the provider writes and cannot read back from the catalog's arrays."""
+    """Complain of names that the provider cannot write, or read back from the catalog's arrays."""
+    if "'" in settings.database_name:
+        # It stands unescaped in the statement that ends the sessions before the database goes.
+        yield (
+            "databaseName: expected a name without a single quote (manageDatabase), "
+            f"found {settings.database_name!r}"
+        )
     for key, value in (
         ("databaseOwner", settings.database_owner),
         ("databaseSchema", settings.database_schema),

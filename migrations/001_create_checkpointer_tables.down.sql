@@ -3,9 +3,10 @@
 --     [-v owns_database=false]
 --
 -- Refuses with MG020 while a table holds rows and, where the database itself goes afterwards, with
--- MG021 while it holds other tables, unless allow_data_loss is true; nothing there is a success.
--- SQLSTATE MGBSY and 55P03 mean: run it again in a moment; MG0nn, 2BP01 and 42501 mean: refused,
--- nothing was changed.
+-- MG021 while it holds other tables, unless allow_data_loss is true; whatever that says, with MG022
+-- while others are connected to a database that goes, and with MG023 behind a long transaction.
+-- Nothing there is a success. SQLSTATE MGBSY and 55P03 mean: run it again in a moment; MG0nn, 2BP01
+-- and 42501 mean: refused, nothing was changed.
 \set QUIET on
 \set ON_ERROR_STOP on
 \set ON_ERROR_ROLLBACK off
@@ -129,7 +130,69 @@ SELECT set_config('checkpoint.holder', coalesce((
     LIMIT 1
 ), 'gone meanwhile'), false) AS holder \gset
 \endif
--- After the look at pg_stat_activity, which shows less to the owner role.
+-- Who must leave first. Five seconds, as long as DROP DATABASE itself waits for sessions to end:
+-- one that opens and closes now and then is in nobody's way, nor is a short transaction.
+DO $others$
+DECLARE
+    owned constant boolean := current_setting('checkpoint.owns_database') = 'true';
+    sessions text;
+    holding text[];
+BEGIN
+    FOR attempt IN 1..50 LOOP
+        EXIT WHEN NOT current_setting('checkpoint.locked')::boolean;
+        PERFORM pg_stat_clear_snapshot();
+        -- Whatever has a user keeps the database: clients, logical replication, background workers.
+        -- Autovacuum has none, and a replica's walsender is in no database. The kind and the
+        -- address of another role's session are hidden from who is no member of pg_read_all_stats.
+        SELECT string_agg(who, ', ' ORDER BY n) FILTER (WHERE n <= 5)
+                || CASE WHEN count(*) > 5 THEN format(' and %s others', count(*) - 5) ELSE '' END
+            INTO sessions
+            FROM (
+                SELECT row_number() OVER (
+                        ORDER BY count(*) DESC, usename, application_name, client_addr) AS n,
+                    format('role %I (%s session%s, application %L%s)', usename, count(*),
+                        CASE WHEN count(*) > 1 THEN 's' END, application_name,
+                        ', from ' || host(client_addr)) AS who
+                FROM pg_stat_activity
+                WHERE owned AND datname = current_database() AND usename IS NOT NULL
+                    AND pid NOT IN (
+                        pg_backend_pid(), current_setting('checkpoint.marked')::integer)
+                GROUP BY usename, application_name, client_addr
+            ) AS s;
+        -- Those that hold a lock since the first look: when another role's transaction began is
+        -- hidden as well.
+        SELECT coalesce(array_agg(DISTINCT l.virtualtransaction), '{}') INTO holding
+            FROM pg_locks AS l
+            JOIN pg_class AS c ON c.oid = l.relation
+            JOIN pg_namespace AS n ON n.oid = c.relnamespace
+            LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid
+            WHERE l.granted AND l.locktype = 'relation' AND l.pid IS DISTINCT FROM pg_backend_pid()
+                AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                AND n.nspname = current_setting('checkpoint.schema') AND c.relname IN (
+                    'checkpoint_migrations', 'checkpoints', 'checkpoint_blobs',
+                    'checkpoint_writes')
+                AND (l.pid IS NULL OR a.usename IS NOT NULL)
+                AND (holding IS NULL OR l.virtualtransaction = ANY (holding));
+        EXIT WHEN sessions IS NULL AND holding = '{}';
+        PERFORM pg_sleep(0.1);
+    END LOOP;
+    PERFORM set_config('checkpoint.sessions', coalesce(sessions, ''), false),
+        set_config('checkpoint.holding', coalesce((
+            SELECT string_agg(who, '; ') FROM (
+                SELECT concat('pid ', pid, ', application ', quote_literal(application_name),
+                    ', role ', quote_ident(usename), ', ' || state)
+                FROM pg_stat_activity
+                WHERE pid IN (SELECT pid FROM pg_locks WHERE virtualtransaction = ANY (holding))
+                UNION
+                SELECT format('prepared transaction %L, role %I', x.gid, x.owner)
+                FROM pg_prepared_xacts AS x
+                JOIN pg_locks AS l ON l.transactionid = x.transaction
+                WHERE l.virtualtransaction = ANY (holding)
+            ) AS h (who)
+        ), ''), false);
+END
+$others$;
+-- After the looks at pg_stat_activity, which shows less to the owner role.
 SELECT CASE WHEN :'owner' <> '' THEN set_config('role', :'owner', false) END AS role \gset
 -- What differs from LangGraph's version 9, one row each; fix is null where only a human can tell
 -- what is right. The same text stands in the up, down and verify files: each must work by itself.
@@ -356,6 +419,18 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'MGBSY', MESSAGE = format(
             'expected no other migration of schema %I, found one at work (%s): '
             'wait for it or end it', target, current_setting('checkpoint.holder', true));
+    END IF;
+    IF current_setting('checkpoint.sessions') <> '' THEN
+        RAISE EXCEPTION USING ERRCODE = 'MG022', MESSAGE = format(
+            'expected nobody else in database %I, which is to be dropped, found %s: '
+            'stop the application, or end these sessions, then run pulumi destroy again',
+            current_database(), current_setting('checkpoint.sessions'));
+    END IF;
+    IF current_setting('checkpoint.holding') <> '' THEN
+        RAISE EXCEPTION USING ERRCODE = 'MG023', MESSAGE = format(
+            'expected short transactions on the tables, found locks held for more than 5 s (%s): '
+            'wait for their end, or end these sessions, then run pulumi destroy again',
+            current_setting('checkpoint.holding'));
     END IF;
     EXECUTE format('SELECT left(string_agg(object || '': '' || what, ''; ''), 1000) FROM (%s) AS l '
         'WHERE fix IS NULL AND check_name <> ''nullability''', current_setting('checkpoint.layout'))

@@ -106,7 +106,8 @@ BEGIN
         code := 'MG002';
         reason := format('expected encoding UTF8, found %s in database %I: create a database with '
             'ENCODING ''UTF8''', current_setting('server_encoding'), current_database());
-    ELSIF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = target) THEN
+    ELSIF current_setting('checkpoint.owns_database') <> 'true'
+            AND NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = target) THEN
         code := 'MG003';
         reason := format('expected schema %I in database %I, found no such schema: '
             'create it or name another', target, current_database());
@@ -147,6 +148,11 @@ BEGIN
     ), 'gone meanwhile'), false);
     -- After the look at pg_stat_activity, which shows less to the owner role.
     PERFORM set_config('role', owner, false) WHERE owner <> '';
+    -- In the transaction of all that is looked at below: a refusal takes it back.
+    IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = target) THEN
+        EXECUTE format('CREATE SCHEMA %I', target);
+        PERFORM set_config('checkpoint.new_schema', 'true', false);
+    END IF;
 END
 $preflight$ \;
 -- What differs from LangGraph's version 9, one row each; fix is null where only a human can tell
@@ -494,6 +500,7 @@ SELECT f.complete,
         AS nothing_to_do,
     current_setting('server_version_num')::integer / 10000 NOT BETWEEN 15 AND 18 AS untested,
     current_setting('server_version') AS server,
+    coalesce(current_setting('checkpoint.new_schema', true), 'false') AS new_schema,
     f.all @> '[{"check_name": "tables"}]' AS tables_missing,
     f.all @> '[{"fix": "drop not null"}]' AS blob_required,
     f.all @> '[{"object": "checkpoint_writes.task_path"}]' AS task_path_missing,
@@ -524,6 +531,9 @@ FROM (
 \echo '==> already applied: yes'
 \echo :nothing_to_do
 \else
+\if :new_schema
+\echo '==> create: schema' :schema
+\endif
 \echo '==> already applied: no, missing or broken:' :missing
 \if :live
 \echo '==> apply: tables hold rows, indexes are built concurrently'

@@ -58,6 +58,9 @@ up=$directory/001_create_checkpointer_tables.up.sql
 
 from_nothing() {
     printf 'unknown: %s; from nothing it would\n' "$1"
+    # Somebody else's database has its schema, and every database has this one.
+    [ "$owns_database" != true ] || [ "$schema" = public ] ||
+        printf '  create schema %s\n' "$schema"
     # The order is that of plan.sql.
     sed -n 's/^CREATE TABLE IF NOT EXISTS \([a-z_]*\) (.*/  create table \1/p' "$up" | LC_ALL=C sort
     sed -n 's/^CREATE INDEX IF NOT EXISTS \([a-z_]*\).*/  create index \1/p' "$up" | LC_ALL=C sort

@@ -2,10 +2,11 @@
 
 import pytest
 
-from tests.faults.blockers import ALTER_BLOCKERS, BUILD_BLOCKERS, Blocker
+from tests.faults.blockers import ALTER_BLOCKERS, BUILD_BLOCKERS, COMMON, Blocker
 from tests.faults.ground import Ground
 from tests.faults.migrator import Migrator
 from tests.faults.writer import Writer
+from tests.migrations.conftest import run_file
 from tests.support.postgres import Database
 from tests.support.wire_proxy import Phase, WireProxy, statement_with
 
@@ -45,3 +46,14 @@ def test_f15_an_index_build_names_who_is_in_the_way_and_outlasts_it(
     assert status == 0, run.output
     writer.assert_never_stalled(ground.server)
     ground.assert_converged(old_database)
+
+
+@pytest.mark.parametrize("blocker", ["prepared transaction", "vacuum"])
+def test_a_rollback_refuses_to_wait_for_who_holds_a_lock_and_names_it(
+    ground: Ground, old_database: Database, blocker: str
+) -> None:
+    with COMMON[blocker](old_database) as name:
+        result = run_file(old_database, "down", allow_data_loss="true")
+
+    assert "MG023: expected short transactions on the tables" in result.stderr
+    assert name in result.stderr

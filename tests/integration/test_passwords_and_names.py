@@ -135,7 +135,7 @@ def test_i7_what_cannot_arrive_is_refused_by_its_name(
 BESIDE = "$user Be\"side, '\u00fc' \u8868"
 PECULIAR = {
     "namespace": "names",
-    "databaseName": "Gr\u00e4phs \"1\" %s; -- 'x' \\ $y",
+    "databaseName": 'Gr\u00e4phs "1" %s?#; -- x \\ $y',
     "databaseSchema": "Mi\"xed. 'Sch\u00eama' \u8868",
     "databaseUsername": "MiGrator \"x\" \\ 'y'",
     "databaseOwner": "\u00e9" * 31 + "O",

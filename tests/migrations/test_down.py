@@ -165,21 +165,6 @@ def test_other_tables_of_the_schema_stay(database: Database, up: Psql, down: Psq
     assert database.schema_dump() == before
 
 
-def test_a_reader_in_the_way_is_reported_as_a_lock_timeout(
-    database: Database, up: Psql, down: Psql
-) -> None:
-    up()
-    before = database.schema_dump()
-
-    with database.connect() as reader:
-        reader.execute("BEGIN")
-        reader.execute("SELECT * FROM checkpoints")
-        result = down()
-
-    assert "55P03" in result.stderr
-    assert database.schema_dump() == before
-
-
 def test_a_migration_at_work_is_not_disturbed(database: Database, up: Psql, down: Psql) -> None:
     up()
 

@@ -3,7 +3,8 @@
 import psycopg
 import pytest
 
-from tests.migrations.conftest import run_file
+from tests.migrations.conftest import MIGRATIONS, run_file
+from tests.migrations.test_up import held_lock
 from tests.migrations.test_up_roles import Roles
 from tests.support.postgres import Database, Server
 
@@ -111,3 +112,57 @@ def test_s10_an_owned_database_that_was_never_closed_is_a_finding(
         open_still.stdout
     )
     assert "schema public: expected no right of PUBLIC, found USAGE" in open_still.stdout
+
+
+@pytest.mark.parametrize("schema", ["graphs", 'Gr\u00e4phs "1"'])
+def test_a_schema_that_an_owned_database_lacks_is_made_by_and_for_the_owner(
+    database: Database, roles: Roles, owned: dict[str, str], schema: str
+) -> None:
+    first = run_file(database, "up", **owned, schema=schema)
+    second = run_file(database, "up", **owned, schema=schema)
+    verified = run_file(database, "verify", **owned, schema=schema)
+
+    assert first.returncode == 0, first.stderr
+    assert f"==> create: schema {schema}\n" in first.stdout
+    assert "create: schema" not in second.stdout
+    assert "nothing to do" in second.stdout
+    assert verified.returncode == 0, verified.stdout
+    with database.connect() as connection:
+        found = connection.execute(
+            "SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = %s", [schema]
+        ).fetchone()
+    assert found == (roles.owner,)
+
+
+def test_a_refusal_takes_the_new_schema_back(database: Database, owned: dict[str, str]) -> None:
+    before = database.schema_dump()
+
+    with held_lock(database, "graphs"):
+        result = run_file(database, "up", **owned, schema="graphs")
+
+    assert "MGBSY: expected no other migration of schema graphs" in result.stderr
+    assert database.schema_dump() == before
+
+
+def test_an_owner_that_may_make_no_schema_is_told_so(
+    database: Database, owned: dict[str, str]
+) -> None:
+    database.execute(f"ALTER DATABASE {database.name} OWNER TO postgres")
+
+    result = run_file(database, "up", **owned, schema="graphs")
+
+    assert f"42501: permission denied for database {database.name}" in result.stderr
+
+
+def test_somebody_elses_database_gets_no_schema(database: Database, roles: Roles) -> None:
+    result = run_file(database, "up", **roles.variables(), schema="graphs")
+
+    assert "MG003: expected schema graphs" in result.stderr
+
+
+def test_the_plan_foretells_the_schema(database: Database) -> None:
+    arguments = ("--schema", "graphs", "--owns-database")
+    said = database.run(str(MIGRATIONS / "plan_migration.sh"), *arguments)
+
+    assert f"database {database.name} has no schema graphs yet" in said.stdout
+    assert said.stdout.splitlines()[1] == "  create schema graphs"

@@ -194,7 +194,7 @@ def test_only_login_roles_have_passwords_and_only_the_migrator_is_the_owners_mem
     assert migrator["roles"] == ["langgraph_owner"]
     assert application.get("roles", []) == []
     assert application["searchPaths"] == migrator["searchPaths"] == ["graphs"]
-    assert resources["Schema checkpoints-database-schema"].inputs["owner"] == "langgraph_owner"
+    assert not [name for name in resources if name.startswith("Schema ")]
 
 
 def test_p26_the_reviewers_token_configures_the_auth_mount(storage) -> None:
@@ -202,6 +202,12 @@ def test_p26_the_reviewers_token_configures_the_auth_mount(storage) -> None:
 
     assert (config["kubernetesCaCert"], config["tokenReviewerJwt"]) == ("CA", "JWT")
     assert config["kubernetesHost"] == "https://10.0.0.1:6443"
+
+
+def test_a_preview_of_the_auth_mount_asks_vault_for_no_version(storage) -> None:
+    config = storage(**DEV)["AuthBackendConfig checkpoints-auth-config"].inputs
+
+    assert config["disableLocalCaJwt"] is True
 
 
 def test_f28_the_reviewer_has_one_name_in_every_run_and_another_in_each_environment(

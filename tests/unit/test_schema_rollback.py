@@ -14,6 +14,7 @@ from lightkube import ApiError
 from components import rollback_job, schema_rollback
 from components.checkpoint_storage import CheckpointStorage
 from components.environment_args import storage_args
+from components.migration_files import load_migrations
 from components.refusal import Refused
 from components.rollback_job import UNDONE
 from components.schema_rollback import SchemaRollbackProvider, UnfinishedRollbackProvider
@@ -174,6 +175,17 @@ def test_rows_that_would_go_with_their_database_stop_a_destroy_after_a_failed_fi
 
     with pytest.raises(Refused, match="the database and the access to it were not destroyed"):
         UnfinishedRollbackProvider().delete("ns/job", STATE | {"must_succeed": True})
+
+
+def test_no_permission_lets_a_database_go_under_those_who_are_connected_to_it(
+    outcome: Callable[[str | None], list[str]],
+) -> None:
+    file = "001_create_checkpointer_tables.down.sql"
+    (sentence,) = re.findall("MG022', MESSAGE = format\\(\\s*'(.*?)'", load_migrations()[file])
+    outcome(f"container rollback ended with 10: refused: {sentence}")
+
+    with pytest.raises(Refused, match="the database and the access to it were not destroyed"):
+        UnfinishedRollbackProvider().delete("ns/job", STATE | {"must_succeed": False})
 
 
 @pytest.mark.parametrize(

@@ -152,18 +152,20 @@ def test_a_bad_value_is_refused_by_its_key(key, value, configure, environ) -> No
     assert f"{blamed}: expected" in problems(environ)
 
 
-def test_i11_managed_names_that_the_provider_cannot_read_back_are_refused_together(
+def test_i11_managed_names_that_the_provider_cannot_write_or_read_back_are_refused_together(
     configure, environ
 ) -> None:
-    names = {"databaseName": "a\\b", "databaseSchema": "one, t\\wo"}
+    names = {"databaseName": "it's a\\b", "databaseSchema": "one, t\\wo"}
     configure(environment="dev", manageDatabase=True, manageSecret=True, **names)
     managed = problems(environ)
     configure(environment="dev", manageDatabase=False, manageSecret=False, **names)
 
+    assert "databaseName: expected a name without a single quote" in managed
     assert "databaseOwner: expected a name without a backslash" in managed
     assert "databaseSchema: expected a name without a backslash" in managed
     assert "databaseSchema: expected a name without a comma and a space" in managed
-    assert Settings.load(environ).database_schema == names["databaseSchema"]
+    guest = Settings.load(environ)
+    assert (guest.database_name, guest.database_schema) == (*names.values(),)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from tests.support.database import connect, tables
 from tests.support.deployment import Deployment
 
 NAMES = {
-    "databaseName": "d'; DROP ROLE x; --$(HOME)`id`",
+    "databaseName": 'd"; DROP ROLE x; --$(HOME)`id`',
     "databaseSchema": "s'; SELECT 1; --$(OWNER_ROLE)$$",
     "databaseOwner": 'o" LOGIN SUPERUSER; --${PATH}',
     "databaseUsername": "m' OR 1=1 --:'schema'",
