@@ -21,6 +21,7 @@ def awaited_job(
     guard: Guard,
     parent: pulumi.Resource,
     depends_on: Sequence[pulumi.Resource],
+    before_create: Sequence[pulumi.ResourceHook] = (),
 ) -> KubernetesObject:
     """Register the manifest's Job as a child of `parent`; dependants wait until it is complete."""
     watch = Watch(manifest["metadata"]["name"], jobs)
@@ -37,7 +38,7 @@ def awaited_job(
             delete_before_replace=True,
             custom_timeouts=pulumi.CustomTimeouts(create=f"{jobs.await_seconds}s"),
         ),
-        before_create=[pulumi.ResourceHook(f"{name}-watch", watch.begin)],
+        before_create=[*before_create, pulumi.ResourceHook(f"{name}-watch", watch.begin)],
         on_error=[pulumi.ErrorHook(f"{name}-explain", watch.explain)],
     )
 

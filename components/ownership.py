@@ -32,7 +32,7 @@ class OwnershipProvider(ResourceProvider):
 
 
 class Ownership(Resource, name="Ownership"):
-    """The id that everything bears which this stack owns, see docs/decisions/0017."""
+    """The id that everything bears which this stack owns, see docs/decisions/0024."""
 
     owner: pulumi.Output[str]
     """The id: 16 hexadecimal digits, or what `take_over` said."""

@@ -14,50 +14,42 @@ from httpx2 import TransportError
 from lightkube import ApiError, Client
 from lightkube.codecs import from_dict
 from lightkube.resources.batch_v1 import Job
-from lightkube.resources.core_v1 import ServiceAccount
 from lightkube.types import CascadeType
 
 from .job_pods import failures, node_on_its_way, obstacles, termination_message
 from .kubernetes_client import connect
 from .manifests import OWNER, Cluster, config_map
+from .migration_marks import BEGUN, UNDONE, mark, marks
 from .rollback_manifest import BACKUP
 from .servers import POSTGRESQL
 
 POLL_SECONDS = 0.25
-# Annotation of the ServiceAccount: the UID of the migration Job whose work a rollback has undone.
-UNDONE = "langgraph-checkpoint/undone"
 
 
 def is_undone(props: Mapping[str, Any]) -> bool:
     """Tell whether a rollback has undone this very run of the migration."""
-    account = _account(_connect(props), props)
     uid = props["migration_uid"]
-    return bool(account and uid and account.metadata.annotations.get(UNDONE) == uid)
+    return bool(uid) and (_marks(props) or {}).get(UNDONE) == uid
+
+
+def may_have_begun(props: Mapping[str, Any]) -> bool:
+    """Tell whether this stack's migration may have made tables; without an account nobody knows."""
+    found = _marks(props)
+    return found is None or BEGUN in found
 
 
 def another_owner(props: Mapping[str, Any]) -> str | None:
     """Return the id of the other stack to which the Jobs' ServiceAccount belongs by now."""
-    account = _account(_connect(props), props)
-    owner = account and account.metadata.annotations.get(OWNER)
+    owner = (_marks(props) or {}).get(OWNER)
     return owner if owner != props["owner"] else None
+
+
+def _marks(props: Mapping[str, Any]) -> dict[str, str] | None:
+    return marks(_connect(props), props["namespace"], props["service_account"])
 
 
 def _connect(props: Mapping[str, Any]) -> Client:
     return connect(Cluster(kubeconfig=props["kubeconfig"], context=props["kube_context"]))
-
-
-def _account(client: Client, props: Mapping[str, Any]) -> Any:
-    """Return the Jobs' ServiceAccount with annotations, or None where there is none."""
-    try:
-        account: Any = client.get(
-            ServiceAccount, props["service_account"], namespace=props["namespace"]
-        )
-    except ApiError as error:
-        if error.status.code != HTTPStatus.NOT_FOUND:
-            raise
-        return None
-    account.metadata.annotations = account.metadata.annotations or {}
-    return account
 
 
 def _migration_job(props: Mapping[str, Any]) -> str:
@@ -157,14 +149,9 @@ class RollbackJob:
         return []
 
     def _record(self) -> None:
-        """Leave word that the migration is undone: an `up` must not take it for done.
-
-        The account that bears the mark goes with the rest of the destroy, and the mark with it.
-        """
+        """Leave word that the migration is undone: an `up` must not take it for done."""
         if uid := self._props.get("migration_uid"):
-            mark = {"metadata": {"annotations": {UNDONE: uid}}}
-            account = self._props["service_account"]
-            self._client.patch(ServiceAccount, account, mark, namespace=self._namespace)
+            mark(self._client, self._namespace, self._props["service_account"], UNDONE, uid)
         job, owner = _migration_job(self._props), self._props.get("owner")
         found: Any = self._client.get(Job, job, namespace=self._namespace)
         if owner in (None, (found.metadata.annotations or {}).get(OWNER)):

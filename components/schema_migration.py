@@ -64,9 +64,18 @@ class SchemaMigration(pulumi.ComponentResource):
             guard=args["guard"],
             parent=self,
             depends_on=[*args["needs"], scripts],
+            before_create=[pulumi.ResourceHook(f"{name}-begun", lambda _: _mark_begun(jobs))],
         )
 
         self.job_name = job.metadata["name"]
         # A preview without a cluster knows the Job's metadata, but no UID in it.
         self.job_uid = job.metadata.apply(lambda metadata: metadata.get("uid"))
         self.register_outputs({"job_name": self.job_name, "job_uid": self.job_uid})
+
+
+def _mark_begun(jobs: JobTemplate) -> None:
+    # Imported here, since most runs create nothing.
+    from .kubernetes_client import connect
+    from .migration_marks import BEGUN, mark
+
+    mark(connect(jobs.cluster), jobs.namespace, jobs.service_account, BEGUN, "true")

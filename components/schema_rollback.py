@@ -85,6 +85,9 @@ class UnfinishedRollbackProvider(SchemaRollbackProvider):
         if _id in _done:
             return
         _expect_own(props)
+        # Tables of others in a database of others: what this stack never touched is not its own.
+        if not props.get("owns_database") and not _may_have_begun(props):
+            return
         if not (reason := _roll_back(props)):
             return
         if props["must_succeed"] or CONNECTED in reason:
@@ -174,6 +177,13 @@ def _expect_own(props: Mapping[str, Any]) -> None:
             f"{UNTOUCHED}: expected ServiceAccount {account} to be this stack's, found the owner "
             f"id {owner}; another stack has taken over: docs/adopt.md says what is to be done"
         )
+
+
+def _may_have_begun(props: Mapping[str, Any]) -> bool:
+    from .rollback_job import may_have_begun
+
+    # A state of before there was such an input cannot tell.
+    return "service_account" not in props or may_have_begun(props)
 
 
 def _roll_back(props: Mapping[str, Any]) -> str | None:

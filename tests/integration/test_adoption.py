@@ -124,6 +124,7 @@ def test_r7_a_lost_state_is_imported_to_an_up_without_replacements(
     before = rows(dev, database)
     lose_state(dev)
 
+    follow(dev, DOCUMENT, "owner").expect()
     follow(dev, DOCUMENT, "jobs").expect()
     follow(dev, DOCUMENT, "import file").expect()
     follow(dev, DOCUMENT, "import").expect()
@@ -181,8 +182,9 @@ def test_f30_what_others_made_is_refused_by_name_and_left(somebodys: Deployment)
     assert theirs(somebodys)
     somebodys.run(
         *("kubectl", "-n", somebodys.settings["namespace"], "annotate", "sa", "somebodys"),
-        "langgraph-checkpoint/environment=somebodys",
+        "langgraph-checkpoint/owner=nobodys",
     ).expect()
+    somebodys.configure(takeOver="nobodys")
     assert "expected Vault policy 'somebodys' not to exist yet" in somebodys.up().text
     assert theirs(somebodys)
 

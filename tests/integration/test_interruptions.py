@@ -208,7 +208,7 @@ def test_r5_an_up_after_a_destroy_that_stopped_at_its_rollback_is_red_until_it_m
     killed.up("--refresh").expect()
 
     assert refused.status != 0
-    found = "found no migration Job since a destroy that was stopped dropped them"
+    found = "found that a destroy which was stopped dropped them"
     assert found in refused.text
     compare_line("destroy stopped", refused.text, "expected")
     assert "Traceback" not in refused.text

@@ -36,7 +36,7 @@ def test_p43_a_preview_of_a_new_environment_creates_everything(
 ) -> None:
     preview = deploy("pull-request", **DEV).preview().expect()
 
-    assert "40 to create" in preview.text
+    assert "41 to create" in preview.text
 
 
 def test_up_without_a_cluster_says_so(stopped: Deployment) -> None:

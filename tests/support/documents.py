@@ -20,6 +20,7 @@ def follow(
     given = {
         "NAMESPACE": settings.get("namespace", "bizmatters"),
         "NAME": settings.get("name", "agent-executor"),
+        "ACCOUNT": settings.get("serviceAccount", "agent-executor"),
         "RESOURCES": " ".join(resources),
         "PULUMI_SKIP_CONFIRMATIONS": "true",
     }

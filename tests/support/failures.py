@@ -21,6 +21,9 @@ SENTENCES = (
 )
 # What differs from run to run, and what stands for it.
 VARYING = (
+    (r"\b\d{19}\b", "SYSTEM-IDENTIFIER"),
+    (r"\b[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\b", "CLUSTER-ID"),
+    (r"\b[\da-f]{16}\b", "OWNER-ID"),
     (r"\d+\.\d+\.\d+\.\d+:\d+", "ADDRESS:PORT"),
     (r"\d+\.\d+\.\d+\.\d+", "ADDRESS"),
     (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),

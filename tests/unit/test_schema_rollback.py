@@ -15,8 +15,8 @@ from components import rollback_job, schema_rollback
 from components.checkpoint_storage import CheckpointStorage
 from components.environment_args import storage_args
 from components.migration_files import load_migrations
+from components.migration_marks import UNDONE
 from components.refusal import Refused
-from components.rollback_job import UNDONE
 from components.schema_rollback import SchemaRollbackProvider, UnfinishedRollbackProvider
 from components.settings import PROJECT_FILE, Settings
 

@@ -1,0 +1,148 @@
+"""Another server behind the same variables or the same address: nothing on either one changes."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from psycopg import sql
+
+from tests.integration.conftest import DEV
+from tests.support.database import connect, recreate
+from tests.support.deployment import Deployment, Outcome
+from tests.support.failures import compare_line
+from tests.support.second_server import second_server
+from tests.support.tunnel import ADDRESS, Tunnel, tunnel
+
+CATALOG = """
+SELECT 'role', rolname, oid::text, md5(coalesce(rolpassword, '')) FROM pg_authid WHERE oid > 16383
+UNION ALL
+SELECT 'database', datname, oid::text, datdba::text || coalesce(datacl::text, '') FROM pg_database
+ORDER BY 1, 2
+"""
+UP = ("preview", "up", "up --refresh")
+DESTROY = ("refresh", "destroy", "destroy --refresh")
+Read = Callable[[], list[Any]]
+
+
+def run(deployment: Deployment, command: str, **environ: str) -> Outcome:
+    verb, *options = command.split()
+    approve = [] if verb == "preview" else ["--yes", "--skip-preview"]
+    return deployment.pulumi(verb, *options, *approve, "--stack", deployment.stack, **environ)
+
+
+@pytest.fixture(scope="module")
+def other(devstack: dict[str, str]) -> Iterator[dict[str, str]]:
+    """Return the address of another server that the same login opens."""
+    with second_server(devstack, 16) as environ:
+        address = {"host": environ["PGHOST"], "port": environ["PGPORT"]}
+        yield address | {"user": environ["PGUSER"], "password": environ["PGPASSWORD"]}
+
+
+@pytest.fixture(scope="module")
+def tunneled(
+    deploy: Callable[..., Deployment], devstack: dict[str, str]
+) -> Iterator[tuple[Deployment, Tunnel]]:
+    """Return an environment whose program reaches the server through a tunnel."""
+    with tunnel((devstack["PGHOST"], int(devstack["PGPORT"]))) as opened:
+        admin = {"databaseAdminHost": ADDRESS, "databaseAdminPort": opened.port}
+        deployment = deploy("tunneled", **DEV, **admin)
+        deployment.up().expect()
+        yield deployment, opened
+
+
+def prepared(deployment: Deployment, login: dict[str, str]) -> Read:
+    """Give the other server what has our names, and a table; return how to read what it holds."""
+    name = deployment.settings["databaseName"]
+    ours = sql.Literal(deployment.environ["PGPASSWORD"])
+    with connect(deployment, "postgres", login) as admin:
+        for role in ("owner", "migrator", "app"):
+            statement = sql.SQL("CREATE ROLE {}").format(sql.Identifier(f"{name}_{role}"))
+            admin.execute(statement)
+        recreate(admin, name)
+        admin.execute(sql.SQL("ALTER ROLE CURRENT_USER PASSWORD {}").format(ours))
+    login["password"] = deployment.environ["PGPASSWORD"]
+    with connect(deployment, name, login) as connection:
+        connection.execute("CREATE TABLE orders AS SELECT 1 AS id")
+
+    def read() -> list[Any]:
+        with connect(deployment, name, login) as connection:
+            assert connection.execute("SELECT id FROM orders").fetchall() == [(1,)]
+            return connection.execute(CATALOG).fetchall()
+
+    return read
+
+
+def catalog(deployment: Deployment) -> list[Any]:
+    with connect(deployment, "postgres") as connection:
+        return connection.execute(CATALOG).fetchall()
+
+
+@pytest.fixture(scope="module")
+def theirs(dev: Deployment, other: dict[str, str]) -> Read:
+    return prepared(dev, other)
+
+
+@pytest.fixture(scope="module")
+def beyond(tunneled: tuple[Deployment, Tunnel], other: dict[str, str]) -> Read:
+    return prepared(tunneled[0], other)
+
+
+@pytest.mark.parametrize("command", UP)
+def test_a_shell_that_names_another_server_is_refused(
+    dev: Deployment, other: dict[str, str], theirs: Read, command: str
+) -> None:
+    before, state = (theirs(), catalog(dev)), dev.state()
+
+    outcome = run(dev, command, PGHOST=other["host"], PGPORT=other["port"])
+
+    assert outcome.status != 0
+    compare_line("another server", outcome.text, "nothing was changed: ")
+    assert (theirs(), catalog(dev)) == before
+    assert other["port"] not in dev.state().replace(state, "")
+    dev.up("--refresh", "--expect-no-changes").expect()
+
+
+@pytest.mark.parametrize("command", DESTROY)
+def test_what_a_state_remembers_goes_to_the_server_that_it_remembers(
+    dev: Deployment, other: dict[str, str], theirs: Read, command: str
+) -> None:
+    before = theirs()
+
+    run(dev, command, PGHOST=other["host"], PGPORT=other["port"]).expect()
+
+    assert theirs() == before
+    ours = {name for _, name, _, _ in catalog(dev)}
+    name = dev.settings["databaseName"]
+    assert (name in ours) is (command == "refresh")
+    dev.up().expect()
+
+
+@pytest.mark.parametrize("command", [*UP, *DESTROY])
+def test_a_tunnel_that_ends_at_another_server_is_refused(
+    tunneled: tuple[Deployment, Tunnel], other: dict[str, str], beyond: Read, command: str
+) -> None:
+    deployment, opened = tunneled
+    home, before = opened.target, (beyond(), catalog(deployment))
+    opened.target = (other["host"], int(other["port"]))
+
+    outcome = run(deployment, command)
+    opened.target = home
+
+    assert outcome.status != 0, outcome.text
+    assert "expected PostgreSQL server" in outcome.text
+    assert (beyond(), catalog(deployment)) == before
+    deployment.up("--refresh", "--expect-no-changes").expect()
+
+
+def test_a_server_that_has_moved_goes_through(
+    tunneled: tuple[Deployment, Tunnel], devstack: dict[str, str]
+) -> None:
+    deployment, _ = tunneled
+    before = catalog(deployment)
+    admin = {"databaseAdminHost": devstack["PGHOST"], "databaseAdminPort": int(devstack["PGPORT"])}
+    deployment.configure(**admin)
+
+    deployment.up().expect()
+
+    assert catalog(deployment) == before
+    deployment.up("--refresh", "--expect-no-changes").expect()
