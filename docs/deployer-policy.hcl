@@ -39,6 +39,15 @@ path "sys/auth/kubernetes" {
   capabilities = ["create", "read", "update", "delete", "sudo"]
 }
 
+# The official provider reads a mount and its settings here too.
+path "sys/mounts/auth/kubernetes" {
+  capabilities = ["read"]
+}
+
+path "sys/mounts/auth/kubernetes/tune" {
+  capabilities = ["read"]
+}
+
 path "auth/kubernetes/config" {
   capabilities = ["create", "read", "update", "delete"]
 }

@@ -9,6 +9,8 @@ import pytest
 
 from devstack import stack
 from devstack.environment import environment
+from tests.support.database import connect
+from tests.support.deployer import make_deployer
 from tests.support.deployment import Deployment
 
 DEV = {
@@ -44,14 +46,23 @@ def names(stack_name: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
+def deployer(devstack: dict[str, str]) -> dict[str, str]:
+    """Return the login of a role with the documented rights: no test needs more of PostgreSQL."""
+    with connect(devstack, "postgres") as admin:
+        return make_deployer(admin, "documented_deployer")
+
+
+@pytest.fixture(scope="session")
 def deploy(
-    devstack: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+    devstack: dict[str, str], deployer: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., Deployment]:
     """Make environments on the session's stack; they end with it."""
 
     def make(name: str, /, **settings: Any) -> Deployment:
         folder: Path = tmp_path_factory.mktemp(name) / "program"
-        return Deployment(folder, name, devstack, **(names(name) | settings))
+        made = Deployment(folder, name, devstack, **(names(name) | settings))
+        made.deployer |= deployer
+        return made
 
     return make
 

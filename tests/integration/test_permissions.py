@@ -7,7 +7,6 @@ import pytest
 import yaml
 
 from tests.integration.conftest import DEV
-from tests.support.database import connect
 from tests.support.deployment import REPOSITORY, Deployment
 from tests.support.documents import commands, follow
 
@@ -69,14 +68,9 @@ def deployment(deploy: Callable[..., Deployment]) -> Deployment:
 @pytest.fixture(scope="module")
 def deployer(deployment: Deployment) -> dict[str, str]:
     """Return what the deployer logs in with."""
-    role = commands("docs/permissions.md", "deployer")
-    with connect(deployment, "postgres") as admin:
-        admin.execute(role.replace("langgraph_deployer", NAME).replace("…", NAME).encode())
-    return {
+    return deployment.deployer | {
         "VAULT_TOKEN": vault_token(deployment),
         "KUBECONFIG": kubeconfig(deployment),
-        "PGUSER": NAME,
-        "PGPASSWORD": NAME,
     }
 
 

@@ -127,6 +127,23 @@ def test_p19_a_dependent_view_is_a_refusal(
     assert tables(standing) == set(TABLES)
 
 
+def test_a_transaction_that_keeps_a_table_is_named_and_nothing_is_dropped(
+    guest: Deployment, standing: "psycopg.Connection[Any]"
+) -> None:
+    standing.execute("DELETE FROM checkpoints")
+    login = APPLICATION | {"application_name": "agent"}
+    with connect(guest, guest.settings["databaseName"], login) as application:
+        idle = application.execute("SELECT FROM checkpoints")
+        with application.transaction():
+            application.execute("SELECT FROM checkpoints")
+            outcome = guest.destroy()
+
+    assert idle.rowcount == 0
+    assert_refused(outcome, "application 'agent', role \"guest-app\"): wait for their end")
+    compare_line("transaction in the way", outcome.text, "nothing was destroyed: ", status=10)
+    assert tables(standing) == set(TABLES)
+
+
 def test_f33_what_was_deleted_behind_its_back_is_named_and_mended_by_up_refresh(
     guest: Deployment, standing: "psycopg.Connection[Any]"
 ) -> None:

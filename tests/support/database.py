@@ -15,14 +15,14 @@ TABLES = ("checkpoint_migrations", "checkpoints", "checkpoint_blobs", "checkpoin
 
 
 def connect(
-    deployment: Deployment,
+    deployment: Deployment | Mapping[str, str],
     database: str,
     credential: Mapping[str, str] | None = None,
     *,
     row_factory: RowFactory[Any] = tuple_row,
 ) -> psycopg.Connection[Any]:
     """Connect with the stack's superuser or another credential; TLS is verified."""
-    environ = deployment.environ
+    environ = deployment.environ if isinstance(deployment, Deployment) else deployment
     parameters = {
         "host": environ["PGHOST"],
         "port": environ["PGPORT"],

@@ -30,7 +30,10 @@ class Outcome:
 
 
 class Deployment:
-    """One environment: a copy of the program, its settings and its stack."""
+    """One environment: a copy of the program, its settings and its stack.
+
+    `deployer` is what pulumi logs in with where it is not the administrator of all other tools.
+    """
 
     def __init__(
         self,
@@ -43,6 +46,7 @@ class Deployment:
     ) -> None:
         self.folder, self.stack = folder, stack
         self.environ = os.environ | environ | {"PYTHONDONTWRITEBYTECODE": ""}
+        self.deployer: dict[str, str] = {}
         folder.mkdir(parents=True, exist_ok=True)
         for name in PROGRAM:
             source = REPOSITORY / name
@@ -83,7 +87,7 @@ class Deployment:
 
     def pulumi(self, *arguments: str, **environ: str) -> Outcome:
         """Run one pulumi command to its end."""
-        return self.run("pulumi", *arguments, "--non-interactive", **environ)
+        return self.run("pulumi", *arguments, "--non-interactive", **(self.deployer | environ))
 
     def run(self, *command: str, **environ: str) -> Outcome:
         """Run any of the stack's tools to its end."""

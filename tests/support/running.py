@@ -18,7 +18,7 @@ class Running:
         self._process = subprocess.Popen(
             ["pulumi", *arguments, "--non-interactive", "--stack", deployment.stack],
             cwd=deployment.folder,
-            env=deployment.environ,
+            env=deployment.environ | deployment.deployer,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
