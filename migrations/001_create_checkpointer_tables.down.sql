@@ -1,10 +1,11 @@
 -- DATA LOSS: drops the tables of langgraph-checkpoint-postgres with every checkpoint in them.
 -- psql -X -f FILE [-v schema=public] [-v owner=ROLE] [-v allow_data_loss=false]
---     [-v owns_database=false]
+--     [-v owns_database=false] [-v server_id=SYSTEM_IDENTIFIER]
 --
 -- Refuses with MG020 while a table holds rows and, where the database itself goes afterwards, with
 -- MG021 while it holds other tables, unless allow_data_loss is true; whatever that says, with MG022
--- while others are connected to a database that goes, and with MG023 behind a long transaction.
+-- while others are connected to a database that goes, with MG023 behind a long transaction, and with
+-- MG024 on another server than the one that is named.
 -- Nothing there is a success. SQLSTATE MGBSY and 55P03 mean: run it again in a moment; MG0nn, 2BP01
 -- and 42501 mean: refused, nothing was changed.
 \set QUIET on
@@ -22,6 +23,8 @@
 \if :{?allow_data_loss} \else \set allow_data_loss false
 \endif
 \if :{?owns_database} \else \set owns_database false
+\endif
+\if :{?server_id} \else \set server_id ''
 \endif
 
 -- A mark that ends with this connection. Behind a pooler that lends a server process for one
@@ -63,6 +66,7 @@ SELECT set_config('checkpoint.marked', :'marked', false) AS marked,
     set_config('checkpoint.owner', :'owner', false) AS owner,
     set_config('checkpoint.allow_data_loss', :'allow_data_loss', false) AS allow_data_loss,
     set_config('checkpoint.owns_database', :'owns_database', false) AS owns_database,
+    set_config('checkpoint.server_id', :'server_id', false) AS server_id,
     set_config('checkpoint.path', quote_ident(:'schema') || ', pg_temp', false) AS path,
     set_config('application_name', CASE WHEN current_setting('application_name') IN ('', 'psql')
         THEN 'langgraph-checkpoint-rollback' ELSE current_setting('application_name') END,
@@ -70,6 +74,7 @@ SELECT set_config('checkpoint.marked', :'marked', false) AS marked,
 DO $preflight$
 DECLARE
     owner constant text := current_setting('checkpoint.owner', true);
+    server_id constant text := current_setting('checkpoint.server_id');
     pooled boolean;
     code text := 'MG001';
     reason text;
@@ -94,6 +99,12 @@ BEGIN
         reason := format('expected a database that accepts writes, found '
             'default_transaction_read_only on for database %I or role %I: turn it off',
             current_database(), session_user);
+    ELSIF server_id <> ''
+            AND server_id <> (SELECT system_identifier::text FROM pg_control_system()) THEN
+        code := 'MG024';
+        reason := format('expected PostgreSQL server %s, where database %I goes afterwards, found '
+            'server %s: the secret in Vault names another server, correct its host and port',
+            server_id, current_database(), (SELECT system_identifier FROM pg_control_system()));
     ELSIF owner <> '' AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = owner) THEN
         code := 'MG004';
         reason := format('expected owner role %I, found no such role: create it or name another',

@@ -3,7 +3,7 @@
 # Exit status: 0 done, 10 refused, 11 credentials or rights, 12 gave up waiting, 13 another error,
 # 143 stopped by a signal.
 # Environment: CREDENTIALS_DIR MIGRATIONS_DIR SCHEMA OWNER_ROLE APP_ROLE ALLOW_DATA_LOSS
-# OWNS_DATABASE DEADLINE_SECONDS PROGRESS_SECONDS TERMINATION_LOG TMPDIR
+# OWNS_DATABASE SERVER_ID DEADLINE_SECONDS PROGRESS_SECONDS TERMINATION_LOG TMPDIR
 set -u
 
 direction=${1:-}
@@ -89,6 +89,7 @@ run_psql() {
         -v "owner=${OWNER_ROLE:-}" -v "app_role=${APP_ROLE:-}" \
         -v "allow_data_loss=${ALLOW_DATA_LOSS:-false}" \
         -v "owns_database=${OWNS_DATABASE:-false}" \
+        -v "server_id=${SERVER_ID:-}" \
         -f "$migration" "$connection" > "$work/stdout" 2> "$work/stderr" &
     child=$!
     kill_after $(($1 + 5)) "$child" &

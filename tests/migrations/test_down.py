@@ -216,3 +216,20 @@ def test_a_database_with_nothing_else_in_it_may_be_dropped(up: Psql, down: Psql)
     up()
 
     assert down(owns_database="true").returncode == 0
+
+
+def test_another_server_than_the_named_one_is_refused(
+    database: Database, up: Psql, down: Psql
+) -> None:
+    up()
+    found = database.value("SELECT system_identifier::text FROM pg_control_system()")
+    before = database.schema_dump()
+
+    refused = down(server_id="7000000000000000001", allow_data_loss="true")
+    unchanged = database.schema_dump()
+    allowed = down(server_id=found, allow_data_loss="true")
+
+    assert "MG024: expected PostgreSQL server 7000000000000000001" in refused.stderr
+    assert f"found server {found}" in refused.stderr
+    assert unchanged == before
+    assert allowed.returncode == 0, allowed.stderr
