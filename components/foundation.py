@@ -85,12 +85,13 @@ def data_guard(
 def servers(args: CheckpointStorageArgs) -> Servers:
     """Return where the program's own providers write: to Vault, and to a managed database."""
     vault, database = args["vault"]["server"], args["database"]
-    admin = database.get("server", {"host": database["host"], "port": database["port"]})
+    # Without an address the provider takes that of the shell, and so does what asks the server.
+    admin = database.get("server", {"host": "", "port": 0})
     return {
         "vault": {key: vault[key] for key in ("address", "ca_file", "namespace")},
         "database": {
             "host": admin["host"],
-            "port": str(admin["port"]),
+            "port": str(admin["port"] or ""),
             "ssl_mode": database["ssl_mode"],
             "ca_certificate": database["ca_certificate"],
         }

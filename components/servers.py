@@ -110,14 +110,16 @@ def _postgresql(server: Mapping[str, str], seconds: int) -> Server:
     # Imported here, since nobody else's database is asked.
     import psycopg
 
-    where = f"{server['host']}:{server['port']}"
+    host = server["host"] or os.environ.get("PGHOST") or "localhost"
+    port = server["port"] or os.environ.get("PGPORT") or "5432"
+    where = f"{host}:{port}"
     try:
         with (
             _root_certificate(server) as certificate,
             psycopg.connect(
                 # The database that the provider connects to; user and password as it takes them.
-                host=server["host"],
-                port=server["port"],
+                host=host,
+                port=port,
                 dbname="postgres",
                 sslmode=server["ssl_mode"],
                 connect_timeout=seconds,

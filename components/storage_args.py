@@ -72,7 +72,7 @@ class DatabaseArgs(TypedDict):
     manage: bool
     """Create database, schema and roles."""
     server: NotRequired[DatabaseServerArgs]
-    """How this program reaches the server, where pods reach it by another address."""
+    """How this program reaches the server; by default PGHOST and PGPORT, as for the provider."""
     host: str
     """Host as pods reach it, for a managed secret."""
     port: int

@@ -35,7 +35,8 @@ def second(
         folder: Path = tmp_path_factory.mktemp("second")
         (folder / "state").mkdir()
         environ = dev.environ | {"PULUMI_BACKEND_URL": f"file://{folder / 'state'}"}
-        return Deployment(folder / "program", dev.stack, environ, **dev.settings | settings)
+        names = {key: value for key, value in dev.settings.items() if key != "environment"}
+        return Deployment(folder / "program", dev.stack, environ, **names | settings)
 
     return make
 
