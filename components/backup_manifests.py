@@ -14,7 +14,7 @@ REPORT = f"{DUMP_DIR}/report"
 # Below it lies what is scheduled; dumps before a rollback lie beside it and are never removed.
 SCHEDULED_DIR = f"{DUMP_DIR}/scheduled"
 MAINTENANCE = Path(__file__).with_name("maintenance")
-FILES = ("restore_drill.sh", "drop_leftover_drills.sql")
+FILES = ("restore_drill.sh", "restore_sql.sh", "drop_leftover_drills.sql")
 
 
 class BackupArgs(TypedDict):

@@ -11,12 +11,12 @@ from .data_guard import DataGuard
 from .database import CheckpointDatabase
 from .day_two import day_two
 from .existing import Guard
-from .job_setup import job_files, job_template
+from .job_setup import dump_setting, job_files, job_template
 from .kubernetes_object import KubernetesObject
 from .migration_files import newest
 from .network_policy import network_policy
 from .ownership import Ownership
-from .rollback_manifest import RollbackArgs
+from .rollback_manifest import BACKUP_MEMORY, RollbackArgs
 from .schema_migration import SchemaMigration
 from .schema_rollback import SchemaRollback, UnfinishedRollback
 from .schema_verification import SchemaVerification
@@ -76,6 +76,7 @@ class CheckpointStorage(pulumi.ComponentResource):
             owns_database=args["database"]["manage"],
             allow_data_loss=args["allow_data_loss"],
             backup_claim=args["backup_claim"],
+            backup_memory=args.get("backup_memory", BACKUP_MEMORY),
         )
         whose = {
             "owner": ownership.owner,
@@ -96,6 +97,7 @@ class CheckpointStorage(pulumi.ComponentResource):
                 "jobs": jobs,
                 "guard": guard,
                 "files": files,
+                "dump_setting": dump_setting(args),
                 "needs": [*needs, unfinished],
             },
             opts=pulumi.ResourceOptions(parent=self),

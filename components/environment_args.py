@@ -35,6 +35,7 @@ def storage_args(settings: Settings) -> CheckpointStorageArgs:
         "verify_always": settings.verify == "always",
         "allow_data_loss": settings.allow_data_loss,
         "backup_claim": settings.rollback_backup_claim,
+        "backup_memory": settings.backup_memory,
     }
     if settings.backup_schedule:
         args["backup"] = _backup_args(settings)

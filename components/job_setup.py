@@ -54,6 +54,12 @@ def job_files(args: CheckpointStorageArgs) -> dict[str, str]:
     }
 
 
+def dump_setting(args: CheckpointStorageArgs) -> str:
+    """Return the settings that ask for dumps, as a message names them."""
+    asking = {"backupSchedule": "backup" in args, "rollbackBackupClaim": args["backup_claim"]}
+    return " and ".join(setting for setting, asks in asking.items() if asks)
+
+
 def _vault_environment(vault: VaultArgs) -> dict[str, str]:
     environment = {
         "VAULT_ADDR": vault["address"],

@@ -10,6 +10,7 @@ from .pod import FILES_DIR
 
 BACKUP = "backup"
 BACKUP_DIR = "/backup"
+BACKUP_MEMORY = "1Gi"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,7 @@ class RollbackArgs:
     owns_database: bool
     allow_data_loss: bool
     backup_claim: str
+    backup_memory: str
 
     @property
     def must_succeed(self) -> bool:
@@ -57,6 +59,7 @@ def _back_up_first(pod: dict[str, Any], args: RollbackArgs) -> None:
         {"name": "BACKUP_DIR", "value": BACKUP_DIR},
         {"name": "BACKUP_NAME", "value": args.jobs.environment},
     ]
+    container["resources"]["limits"]["memory"] = args.backup_memory
     container["volumeMounts"].append({"name": BACKUP, "mountPath": BACKUP_DIR})
     pod["initContainers"].append(container)
     pod["volumes"].append(

@@ -1,7 +1,7 @@
 """Applies the checkpoint schema with a Job that runs again only when its content changes."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import pulumi
 
@@ -23,6 +23,8 @@ class SchemaMigrationArgs(TypedDict):
     """Refuses to take over a Job that others made."""
     files: Mapping[str, str]
     """Files of the ConfigMap by name: SQL, scripts, the Vault agent's configuration, CAs."""
+    dump_setting: str
+    """Settings that ask for dumps, which the Job's image must be able to make; empty for none."""
     needs: Sequence[pulumi.Resource]
     """What must be there before the Job starts: Vault's side and the database."""
 
@@ -53,13 +55,7 @@ class SchemaMigration(pulumi.ComponentResource):
         )
         job = awaited_job(
             f"{name}-job",
-            jobs.job(
-                "migration",
-                newest(files),
-                "migrate",
-                [f"{FILES_DIR}/migrate.sh", "up"],
-                config_map=self.config_map_name,
-            ),
+            migration_job(jobs, newest(files), self.config_map_name, args["dump_setting"]),
             jobs,
             guard=args["guard"],
             parent=self,
@@ -79,3 +75,17 @@ def _mark_begun(jobs: JobTemplate) -> None:
     from .migration_marks import BEGUN, mark
 
     mark(connect(jobs.cluster), jobs.namespace, jobs.service_account, BEGUN, "true")
+
+
+def migration_job(
+    jobs: JobTemplate, number: str, config_map: str, dump_setting: str
+) -> dict[str, Any]:
+    """Return the manifest of the Job that migrates."""
+    return jobs.job(
+        "migration",
+        number,
+        "migrate",
+        [f"{FILES_DIR}/migrate.sh", "up"],
+        config_map=config_map,
+        environment={"DUMP_SETTING": dump_setting} if dump_setting else None,
+    )

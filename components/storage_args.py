@@ -101,7 +101,7 @@ class JobArgs(TypedDict):
     name: str
     """Prefix of the Jobs' names."""
     postgres_image: str
-    """Image with sh and psql."""
+    """Image with sh and PostgreSQL's clients, no older than the server where dumps are wanted."""
     vault_image: str
     """Image with sh and vault."""
     backoff_limit: int
@@ -145,6 +145,8 @@ class CheckpointStorageArgs(TypedDict):
     """Let destroy drop tables that hold rows."""
     backup_claim: str
     """PersistentVolumeClaim that gets a dump before tables are dropped; empty for no dump."""
+    backup_memory: NotRequired[str]
+    """Memory that this dump may take, some eight times the largest value; 1Gi if not given."""
     backup: NotRequired[BackupArgs]
     """Dumps on a schedule, where one is set."""
     retention: NotRequired[RetentionArgs]

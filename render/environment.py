@@ -45,6 +45,8 @@ def load(
     args = storage_args(Settings.load({**variables, "KUBECONFIG": ""}))
     # No deployer makes the database, so no rollback of theirs speaks for all that is in it.
     args["database"]["manage"] = False
+    # What runs on a schedule is not rendered, so nothing here has to be able to dump for it.
+    args.pop("backup", None)
     return args
 
 

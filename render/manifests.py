@@ -5,12 +5,13 @@ from typing import Any
 
 import yaml
 
-from components.job_setup import job_files, job_template
+from components.job_setup import dump_setting, job_files, job_template
 from components.manifests import config_map, service_account
 from components.migration_files import newest
 from components.network_policy import network_policy
 from components.pod import FILES_DIR
-from components.rollback_manifest import RollbackArgs, rollback_job
+from components.rollback_manifest import BACKUP_MEMORY, RollbackArgs, rollback_job
+from components.schema_migration import migration_job
 from components.storage_args import CheckpointStorageArgs
 
 Manifest = dict[str, Any]
@@ -29,17 +30,18 @@ def manifests(args: CheckpointStorageArgs, manager: str) -> dict[str, Manifest]:
     files = job_files(args)
     jobs = job_template(args, files)
     number, config = newest(files), f"{jobs.name}-migration"
-    migrate, verify = f"{FILES_DIR}/migrate.sh", f"{FILES_DIR}/verify.sh"
+    verify = f"{FILES_DIR}/verify.sh"
     rollback = RollbackArgs(
         jobs=jobs,
         owns_database=args["database"]["manage"],
         allow_data_loss=args["allow_data_loss"],
         backup_claim=args["backup_claim"],
+        backup_memory=args.get("backup_memory", BACKUP_MEMORY),
     )
     made = {
         ACCOUNT: service_account(args["namespace"], args["environment"], args["service_account"]),
         FILES: config_map(args["namespace"], config, files),
-        MIGRATION: jobs.job(MIGRATION, number, "migrate", [migrate, "up"], config_map=config),
+        MIGRATION: migration_job(jobs, number, config, dump_setting(args)),
         VERIFICATION: jobs.job(VERIFICATION, number, "verify", [verify], config_map=config),
         ROLLBACK: rollback_job(rollback, number, config),
     }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # restore_drill.sh [FILE|FOLDER]: restores a dump, of a folder the newest, into a scratch database
-# that it makes and drops, and verifies what came back as the verification Job does.
+# that it makes and drops, and verifies what came back as the verification Job does. BACKUP_NAME leaves
+# out the dumps of other environments.
 # The server is the one of libpq's environment variables (PGHOST, PGUSER, ... or PGSERVICE); in its
 # Job that of the credential. The role must be allowed to create databases, none is changed.
 # Exit status: 0 restored and verified, 10 no dump to restore, 11 credentials or rights, 12 the
@@ -36,6 +37,13 @@ on_server() {
     run psql -X -w -q -v ON_ERROR_STOP=1 "$@"
 }
 
+# psql takes the end of what it reads for the end of a table's rows.
+# shellcheck disable=SC2329  # called by its name
+restore() {
+    { sh "$here/restore_sql.sh" --no-owner --no-privileges "$dump" && : > "$work/whole"; } |
+        psql -X -w -q -v ON_ERROR_STOP=1 -d "dbname=$scratch" && [ -e "$work/whole" ]
+}
+
 # FORCE, since the server may still be at the last statement of a restore that was stopped.
 drop_scratch() {
     [ -z "$scratch" ] || on_server -c "DROP DATABASE IF EXISTS $scratch WITH (FORCE)"
@@ -52,7 +60,8 @@ clean_up() {
 
 # The division of verify.sh, in short: what a human mends, what passes, what the dump is to blame for.
 fail() {
-    text=$(grep -v '^pg_restore: while\|^pg_restore: from' "$work/errors" | head -n 2)
+    text=$(grep -v '^pg_restore: while\|^pg_restore: from' "$work/errors" |
+        sed 's/^psql:[^:]*:[0-9]*: //' | head -n 2)
     case $text in
         *'permission denied to create database'*)
             finish 11 "credentials or rights: $text; run ALTER ROLE ... CREATEDB for the drill's role"
@@ -65,10 +74,22 @@ fail() {
     esac
 }
 
+refuse_dump() {
+    text=$(head -n 1 "$work/errors")
+    case $text in
+        *'unsupported version'*) finish 10 "expected a dump of this pg_restore's version or older," \
+            "found $dump: $text; set postgresImage to the version that made it" ;;
+        *) finish 10 "$dump is no dump: $text" ;;
+    esac
+}
+
 newest_dump() {
-    for path in "$source/${BACKUP_NAME:-*}"-[0-9]*Z.dump; do
+    for path in "$source"/*-[0-9]*Z.dump; do
         # The time at the end of the name, since several environments may share a folder.
-        [ -f "$path" ] && printf '%s %s\n' "${path##*-}" "$path"
+        stamp=${path##*-}
+        [ -f "$path" ] || continue
+        [ -z "${BACKUP_NAME:-}" ] || [ "$path" = "$source/$BACKUP_NAME-$stamp" ] || continue
+        printf '%s %s\n' "$stamp" "$path"
     done | sort | tail -n 1 | cut -d ' ' -f 2-
 }
 
@@ -84,7 +105,7 @@ trap stop TERM INT
 dump=$source
 [ ! -d "$source" ] || dump=$(newest_dump)
 [ -f "$dump" ] || finish 10 "expected a dump such as NAME-20260102T030405Z.dump in $source, found none"
-run pg_restore --list "$dump" || finish 10 "$dump is no dump: $(head -n 1 "$work/errors")"
+run pg_restore --list "$dump" || refuse_dump
 
 began=$(date +%s)
 on_server -f "$here/drop_leftover_drills.sql" || fail "looking for what a killed drill left"
@@ -96,8 +117,7 @@ on_server -c "COMMENT ON DATABASE $name IS 'scratch database of a restore drill'
     fail "marking $name"
 quoted=$(printf '%s' "$schema" | sed 's/"/""/g')
 on_server -d "dbname=$scratch" -c "CREATE SCHEMA IF NOT EXISTS \"$quoted\"" || fail "creating the schema"
-run pg_restore --exit-on-error --no-owner --no-privileges --no-password \
-    --dbname="dbname=$scratch" "$dump" || fail "$dump was not restored"
+run restore || fail "$dump was not restored"
 run sh "$migrations/verify_migration.sh" --schema "$schema" "dbname=$scratch"
 verified=$?
 cat "$work/output"

@@ -72,6 +72,13 @@ read_reason() {
 # Returns only where the next attempt may find the trouble gone.
 finish_unless_transient() {
     read_reason
+    case $text in
+        *'server version mismatch'*)
+            found=$(sed -n 's/^pg_dump: detail: //p' "$partial.errors")
+            refuse 10 "expected a pg_dump as new as the server, found $found: set postgresImage to an \
+image of the server's version"
+            ;;
+    esac
     case $purpose:$text in
         rollback:*'no matching tables were found'*)
             finish 0 "no checkpoint tables, nothing to dump"

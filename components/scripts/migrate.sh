@@ -3,7 +3,7 @@
 # Exit status: 0 done, 10 refused, 11 credentials or rights, 12 gave up waiting, 13 another error,
 # 143 stopped by a signal.
 # Environment: CREDENTIALS_DIR MIGRATIONS_DIR SCHEMA OWNER_ROLE APP_ROLE ALLOW_DATA_LOSS
-# OWNS_DATABASE SERVER_ID DEADLINE_SECONDS PROGRESS_SECONDS TERMINATION_LOG TMPDIR
+# OWNS_DATABASE SERVER_ID DUMP_SETTING DEADLINE_SECONDS PROGRESS_SECONDS TERMINATION_LOG TMPDIR
 set -u
 
 direction=${1:-}
@@ -17,6 +17,7 @@ progress=${PROGRESS_SECONDS:-30}
 child=
 watcher=
 guard=
+client=
 stop() {
     trap '' TERM INT
     # The signal may have come while one was started, before its number was kept.
@@ -45,7 +46,15 @@ check_arguments() {
         *) finish 13 "expected up or down as the argument, found '$direction'" ;;
     esac
     [ -r "$migration" ] || finish 13 "expected the file $migration, found none that can be read"
+    [ -z "${DUMP_SETTING:-}" ] || read_client
     use_credentials
+}
+
+# Sets client to the major version of pg_dump, for check_client.sql.
+read_client() {
+    client=$(pg_dump --version 2> /dev/null | sed -n 's/^[^0-9]* \([0-9][0-9]*\).*/\1/p')
+    [ -n "$client" ] || finish 10 "refused: expected pg_dump in postgresImage for the dumps of" \
+        "$DUMP_SETTING, found none: set postgresImage to an image that has it"
 }
 
 # A psql of its own: one that sleeps between its looks, in no transaction that a build waits for.
@@ -90,6 +99,7 @@ run_psql() {
         -v "allow_data_loss=${ALLOW_DATA_LOSS:-false}" \
         -v "owns_database=${OWNS_DATABASE:-false}" \
         -v "server_id=${SERVER_ID:-}" \
+        ${client:+-v "client=$client" -v "dump_setting=$DUMP_SETTING" -f "$scripts/check_client.sql"} \
         -f "$migration" "$connection" > "$work/stdout" 2> "$work/stderr" &
     child=$!
     kill_after $(($1 + 5)) "$child" &

@@ -22,6 +22,7 @@ from tests.migrations.test_up import held_lock, make_invalid_index
 from tests.scripts.conftest import Container
 from tests.scripts.conftest import container as container
 from tests.scripts.conftest import programs as programs
+from tests.support.deployment import REPOSITORY
 from tests.support.documents import commands
 from tests.support.postgres import Database, Server
 
@@ -237,6 +238,7 @@ def test_p58_rows_of_an_old_dump_go_into_the_tables_of_today(
 
 
 def go_back(database: Database, dump: Path, folder: Path) -> CompletedProcess[str]:
+    (folder / "components").symlink_to(REPOSITORY / "components")
     shell = f"cd {folder}; DATABASE={database.name} DUMP={dump}; {commands(PAGE, 'restore')}"
     return database.run("sh", "-e", "-u", "-c", shell)
 

@@ -36,6 +36,7 @@ def test_the_repositorys_own_migrations_are_accepted() -> None:
 def test_the_containers_scripts_are_all_there() -> None:
     assert set(load_scripts()) == {
         "backup.sh",
+        "check_client.sql",
         "connection.sh",
         "drop_invalid_indexes.sql",
         "migrate.sh",
