@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pulumi
 
+from .bucket_manifests import BucketArgs
 from .database import CheckpointDatabase
 from .existing import Guard
 from .storage_args import CheckpointStorageArgs
@@ -45,6 +46,7 @@ def accesses(
 def backup_access(
     name: str,
     args: CheckpointStorageArgs,
+    bucket: BucketArgs,
     *,
     guard: Guard,
     parent: pulumi.Resource,
@@ -52,6 +54,7 @@ def backup_access(
 ) -> VaultAccess:
     """Let the backups' pods alone read the bucket's key beside the Jobs' credential."""
     access = _access_args(args, guard, BACKUP_SUFFIX, "", None, needs)
+    access["kv_mount"], access["secret_path"] = bucket["kv_mount"], bucket["secret_path"]
     access["more_policies"] = [args["vault"]["policy"]]
     return VaultAccess(f"{name}-backup-access", access, pulumi.ResourceOptions(parent=parent))
 

@@ -38,7 +38,9 @@ class BackupArgs(TypedDict):
     """The bucket that holds the dumps."""
 
 
-def backup_files(job_files: Mapping[str, str], args: BackupArgs) -> dict[str, str]:
+def backup_files(
+    job_files: Mapping[str, str], args: BackupArgs, database_secret: str
+) -> dict[str, str]:
     """Return what the pods mount: of the Jobs' files those that are needed, and their own."""
     shared = (
         "backup.sh",
@@ -62,7 +64,7 @@ def backup_files(job_files: Mapping[str, str], args: BackupArgs) -> dict[str, st
             "bucket_dir": KEY_DIR,
             "bucket_path": f"{bucket['kv_mount']}/data/{bucket['secret_path']}",
             "credentials_dir": CREDENTIALS_DIR,
-            "secret_path": f"{bucket['kv_mount']}/data/{bucket['database_path']}",
+            "secret_path": database_secret,
         },
     )
     files["vault-agent.hcl"] += agent

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .certificates import no_certificate
+from .cron import cron_problem
 
 if TYPE_CHECKING:
     from .settings import Settings
 
 CLAIM = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 SIZE = re.compile(r"[1-9]\d*[MGT]i")
-CRON = re.compile(r"@(hourly|daily|weekly|monthly)|[\d*,/\-]+( [\w*,/\-]+){4}", re.ASCII)
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/\w[\w.-]*)*", re.ASCII)
 # No http: a dump holds what users wrote.
 ENDPOINT = re.compile(r"https://([\w.-]+|\[[\da-fA-F:.]+\])(:\d{1,5})?/?", re.ASCII)
@@ -27,8 +27,8 @@ def backup_problems(settings: "Settings") -> Iterator[str]:
         ("backupSchedule", settings.backup_schedule),
         ("restoreDrillSchedule", settings.restore_drill_schedule),
     ):
-        if schedule and not CRON.fullmatch(schedule):
-            yield f"{key}: expected five fields of cron such as '30 2 * * *', found {schedule!r}"
+        if schedule and (problem := cron_problem(key, schedule, "30 2 * * *")):
+            yield problem
     if settings.restore_drill_schedule and not settings.backup_schedule:
         yield "restoreDrillSchedule: expected backupSchedule too, since a drill needs a dump"
     if settings.backup_schedule and bool(settings.backup_claim) == bool(settings.backup_bucket):

@@ -30,13 +30,11 @@ class BucketArgs(TypedDict):
     image: str
     """Image with sh and rclone."""
     kv_mount: str
-    """Mount of the KV version 2 engine."""
+    """Mount of the KV version 2 engine that holds the key."""
     secret_path: str
     """Path of the key's secret below the mount."""
     network_policy: bool
     """Create the NetworkPolicy that lets the pods reach the server."""
-    database_path: str
-    """Path of the database's secret below the mount."""
 
 
 def vault_environment(jobs: JobTemplate, bucket: BucketArgs) -> dict[str, str]:

@@ -34,12 +34,13 @@ class CheckpointBackup(pulumi.ComponentResource):
         *,
         jobs: JobTemplate,
         files: Mapping[str, str],
+        database_secret: str,
         guard: Guard,
         needs: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("langgraph-checkpoint:index:CheckpointBackup", name, None, opts)
-        files = backup_files(files, args)
+        files = backup_files(files, args, database_secret)
         jobs = replace(jobs, files_sha256=sums(files), timeout_seconds=args["timeout_seconds"])
         if "bucket" in args:
             jobs = replace(jobs, vault_environment=vault_environment(jobs, args["bucket"]))

@@ -10,7 +10,7 @@ from .checkpoint_backup import CheckpointBackup
 from .checkpoint_monitoring import CheckpointMonitoring
 from .checkpoint_retention import CheckpointRetention
 from .existing import Guard
-from .job_setup import job_files, job_template
+from .job_setup import job_files, job_template, secret_read_path
 from .storage_args import CheckpointStorageArgs
 
 
@@ -68,7 +68,10 @@ def _backup(
 ) -> pulumi.Resource:
     if "bucket" in backup:
         # A ServiceAccount of its own: nothing but the backups reads the bucket's key.
-        needs = [*needs, backup_access(name, args, guard=guard, parent=parent, needs=needs)]
+        access = backup_access(
+            name, args, backup["bucket"], guard=guard, parent=parent, needs=needs
+        )
+        needs = [*needs, access]
         args = as_backup(args)
         files = job_files(args)
     return CheckpointBackup(
@@ -76,6 +79,7 @@ def _backup(
         backup,
         jobs=job_template(args, files),
         files=files,
+        database_secret=secret_read_path(args["vault"]),
         guard=guard,
         needs=needs,
         opts=pulumi.ResourceOptions(parent=parent),

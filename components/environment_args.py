@@ -91,7 +91,6 @@ def _backup_args(settings: Settings) -> BackupArgs:
             "network_policy": settings.manage_network_policy,
             "kv_mount": settings.vault_kv_mount,
             "secret_path": f"{settings.vault_secret_path}-backup",
-            "database_path": settings.vault_secret_path,
         }
     return args
 

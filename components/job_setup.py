@@ -40,7 +40,7 @@ def job_files(args: CheckpointStorageArgs) -> dict[str, str]:
         {
             "auth_mount": vault["auth_mount"],
             "role": vault["role"],
-            "secret_path": f"{vault['kv_mount']}/data/{vault['secret_path']}",
+            "secret_path": secret_read_path(vault),
             "token_file": f"{TOKEN_DIR}/token",
             "credentials_dir": CREDENTIALS_DIR,
         },
@@ -52,6 +52,11 @@ def job_files(args: CheckpointStorageArgs) -> dict[str, str]:
         "vault-agent.hcl": agent,
         **{name: pem for name, pem in certificates.items() if pem},
     }
+
+
+def secret_read_path(vault: VaultArgs) -> str:
+    """Return the path at which KV version 2 reads the database's secret."""
+    return f"{vault['kv_mount']}/data/{vault['secret_path']}"
 
 
 def dump_setting(args: CheckpointStorageArgs) -> str:

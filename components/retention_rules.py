@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from .backup_rules import CRON
+from .cron import cron_problem
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -19,11 +19,8 @@ def retention_problems(settings: "Settings") -> Iterator[str]:
         settings.retention_keep_latest_after_days,
         settings.retention_delete_threads_after_days,
     )
-    if schedule and not CRON.fullmatch(schedule):
-        yield (
-            "retentionSchedule: expected five fields of cron such as '30 3 * * *', "
-            f"found {schedule!r}"
-        )
+    if schedule and (problem := cron_problem("retentionSchedule", schedule, "30 3 * * *")):
+        yield problem
     if schedule and not keep and not delete:
         yield (
             "retentionKeepLatestAfterDays, retentionDeleteThreadsAfterDays: expected days for at "

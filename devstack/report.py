@@ -8,7 +8,7 @@ NEXT = """
 Try next:
   eval "$(python3 -m devstack env)"          pulumi, kubectl, bao and psql now work on this stack
   pulumi up --stack dev --expect-no-changes  nothing to do
-  kubectl -n {namespace} logs job/{migrationJob} --all-containers
+  kubectl -n {namespace} logs --all-containers --ignore-errors job/{migrationJob}
   psql {database:<37} the tables
   make destroy                               roll back; refuses while tables hold rows
   make down                                  stop the stack"""

@@ -19,6 +19,7 @@ from tests.support.database import application_credential, connect
 from tests.support.deployment import Deployment, Outcome
 from tests.support.documents import follow
 from tests.support.s3_server import BUCKET, KEY, KEY_ID, s3_server
+from tests.support.schedules import REFUSED, TAKEN
 
 ROW = "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', 'c', '{}')"
 NAME = "backup-job"
@@ -121,6 +122,44 @@ def test_p58_a_dump_lands_on_the_volume_and_the_drill_restores_it(
     with connect(backed_up, "postgres") as connection:
         left = "SELECT count(*) FROM pg_database WHERE datname LIKE 'restore%'"
         assert connection.execute(left).fetchone() == (0,)
+
+
+def test_the_documented_log_has_the_sentence_of_an_init_container_that_failed(
+    backed_up: Deployment,
+) -> None:
+    cron = (
+        "kubectl",
+        "-n",
+        NAME,
+        "set",
+        "env",
+        "cronjob/agent-executor-backup",
+        "-c",
+        "vault-init",
+    )
+    before = json.loads(backed_up.run(*cron[:3], "get", cron[5], "-o", "json").expect().text)
+    template = before["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    address = {e["name"]: e["value"] for e in template["initContainers"][0]["env"]}["VAULT_ADDR"]
+    backed_up.run(*cron, "VAULT_ADDR=https://127.0.0.1:1", "DEADLINE_SECONDS=1").expect()
+
+    log = page(backed_up, "now")
+    backed_up.run(*cron, f"VAULT_ADDR={address}", "DEADLINE_SECONDS=600").expect()
+
+    assert "==> failed: " in log.text
+    assert "https://127.0.0.1:1" in log.text
+
+
+@pytest.mark.parametrize(
+    ("schedules", "taken"), [(TAKEN, True), (REFUSED, False)], ids=["taken", "refused"]
+)
+def test_the_api_server_takes_the_schedules_that_the_settings_take(
+    backed_up: Deployment, schedules: tuple[str, ...], taken: bool
+) -> None:
+    kubectl = ("kubectl", "-n", NAME, "create", "cronjob", "c", "--image=i", "--dry-run=server")
+
+    answers = [backed_up.run(*kubectl, f"--schedule={schedule}") for schedule in schedules]
+
+    assert [one.text for one in answers if (one.status == 0) is not taken] == []
 
 
 def test_a_dump_is_fetched_from_the_volume_and_its_rows_go_back(

@@ -1,10 +1,14 @@
+from typing import Any
+
 import pytest
 import yaml
 
 from components.backup_manifests import FILES, MAINTENANCE
+from components.checkpoint_storage import CheckpointStorage
+from components.environment_args import storage_args
 from components.job_template import KINDS
 from components.settings import Settings, SettingsError
-from tests.unit.test_checkpoint_storage import DEV, storage  # noqa: F401
+from tests.unit.test_checkpoint_storage import DEV, ENVIRON, storage  # noqa: F401
 from tests.unit.test_manifests import STRICT_CONTAINER, STRICT_POD
 
 CRON, DRILL = "CronJob checkpoints-backup-cron", "CronJob checkpoints-backup-drill"
@@ -187,6 +191,24 @@ def test_s3_only_the_backups_pods_may_read_the_key(storage) -> None:  # noqa: F8
     for kind in (CRON, DRILL):
         assert pod(resources[kind])["serviceAccountName"] == "agent-executor-backup"
     assert not [name for name in resources if name.startswith("PersistentVolumeClaim")]
+
+
+def test_the_policy_lets_the_pods_read_the_key_where_the_inputs_say_that_it_is(
+    configure, declare
+) -> None:
+    configure(**BUCKET)
+    args: Any = storage_args(Settings.load(ENVIRON))
+    args["backup"]["bucket"] |= {"kv_mount": "keys", "secret_path": "shared/bucket"}
+
+    resources = declare(lambda: CheckpointStorage("checkpoints", args)).declared
+    policy = resources["Policy checkpoints-backup-access-policy"].inputs["policy"]
+    agent = resources["ConfigMap checkpoints-backup-files"].inputs["data"]["vault-agent.hcl"]
+
+    assert 'path "keys/data/shared/bucket"' in policy
+    assert 'secret \\"keys/data/shared/bucket\\"' in agent
+    # Of the database's secret nothing moves along.
+    assert "keys/data/bizmatters" not in agent
+    assert 'secret \\"kv/data/bizmatters/agent-executor/postgres\\"' in agent
 
 
 def test_s8_a_policy_of_their_own_opens_the_way_to_the_bucket(storage) -> None:  # noqa: F811

@@ -239,6 +239,45 @@ def test_the_migration_job_runs_migrate_after_vault_init(storage) -> None:
     assert job["spec"]["ttlSecondsAfterFinished"] == 86400
 
 
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({}, None),
+        ({"backupSchedule": "30 2 * * *", "backupClaim": "dumps"}, "backupSchedule"),
+        ({"rollbackBackupClaim": "dumps"}, "rollbackBackupClaim"),
+        (
+            {
+                "backupSchedule": "30 2 * * *",
+                "backupBucket": "dumps",
+                "rollbackBackupClaim": "dumps",
+            },
+            "backupSchedule and rollbackBackupClaim",
+        ),
+    ],
+)
+def test_the_migration_knows_which_settings_ask_for_dumps(storage, settings, named) -> None:
+    job = storage(**DEV | {"manageNamespace": False} | settings)["Job checkpoints-migration-job"]
+
+    main = job.inputs["spec"]["template"]["spec"]["containers"][0]
+    assert environment(main).get("DUMP_SETTING") == named
+
+
+@pytest.mark.parametrize(("settings", "memory"), [({}, "1Gi"), ({"backupMemory": "3Gi"}, "3Gi")])
+def test_the_dump_before_a_rollback_has_the_memory_that_the_setting_says(
+    storage, settings, memory: str
+) -> None:
+    dumped = {"manageNamespace": False, "allowDataLoss": True, "rollbackBackupClaim": "dumps"}
+    resources = storage(**DEV | dumped | settings)
+
+    for rollback in (
+        "SchemaRollback checkpoints-rollback",
+        ("UnfinishedRollback checkpoints-unfinished-rollback"),
+    ):
+        pod = json.loads(resources[rollback].inputs["manifest"])["spec"]["template"]["spec"]
+        assert pod["initContainers"][1]["resources"]["limits"]["memory"] == memory
+        assert pod["containers"][0]["resources"]["limits"]["memory"] == "256Mi"
+
+
 def test_p41_the_verification_is_tied_to_the_run_of_the_migration(storage) -> None:
     job = storage(**DEV)["Job checkpoints-verification-job"].inputs
 

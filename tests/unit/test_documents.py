@@ -74,5 +74,17 @@ def test_every_named_block_is_run_by_a_test_and_every_test_runs_one_that_is_ther
     assert set(named) == set().union(*map(followed, tests))
 
 
+def test_every_log_that_a_page_shows_is_that_of_all_containers() -> None:
+    # Without the options kubectl asks for the main container, which after a failed init container
+    # has no log, and the sentence stays hidden.
+    sources = [path for folder in FOLDERS for path in (REPOSITORY / folder).glob("*.md")]
+    sources += (REPOSITORY / "devstack").glob("*.py")
+    joined = (path.read_text().replace("\\\n", " ") for path in sources)
+    shown = [line for text in joined for line in re.findall(r"kubectl .*\blogs .*", text)]
+
+    assert len(shown) > 6
+    assert [line for line in shown if "--all-containers --ignore-errors" not in line] == []
+
+
 def test_no_other_page_has_a_command_that_no_test_runs() -> None:
     assert Counter(page for page, name in blocks() if not name) == NOT_RUN
