@@ -134,6 +134,30 @@ def test_a_tunnel_that_ends_at_another_server_is_refused(
     deployment.up("--refresh", "--expect-no-changes").expect()
 
 
+def test_a_server_that_has_taken_the_first_ones_place_is_accepted_by_its_mark(
+    tunneled: tuple[Deployment, Tunnel], other: dict[str, str], beyond: Read
+) -> None:
+    deployment, opened = tunneled
+    home, theirs = opened.target, (other["host"], int(other["port"]))
+    marks = [mark(deployment, login) for login in (None, other)]
+
+    for target, accepted in ((theirs, marks[1]), (home, marks[0])):
+        opened.target = target
+        refused = deployment.preview()
+        deployment.configure(databaseServerId=accepted)
+        deployment.up().expect()
+        assert f"set databaseServerId to {accepted}" in refused.text
+
+    deployment.up("--refresh", "--expect-no-changes").expect()
+
+
+def mark(deployment: Deployment, login: dict[str, str] | None) -> str:
+    with connect(deployment, "postgres", login) as connection:
+        query = "SELECT system_identifier::text FROM pg_control_system()"
+        (found,) = connection.execute(query).fetchone() or ("",)
+    return found
+
+
 def test_a_server_that_has_moved_goes_through(
     tunneled: tuple[Deployment, Tunnel], devstack: dict[str, str]
 ) -> None:

@@ -11,6 +11,7 @@ from tests.integration.conftest import DEV
 from tests.integration.test_servers import CATALOG, DESTROY, UP, run
 from tests.support.database import TABLES, connect, tables
 from tests.support.deployment import Deployment
+from tests.support.documents import follow
 from tests.support.failures import compare_line
 
 KINDS = "namespaces,serviceaccounts,configmaps,jobs,networkpolicies,clusterrolebindings,secrets"
@@ -105,9 +106,10 @@ def test_taking_over_on_purpose_leaves_the_first_one_nothing_to_destroy(
         *(dev.settings.get("serviceAccount", "agent-executor"), "-o", "json"),
     ).expect()
     owner = json.loads(account.text)["metadata"]["annotations"]["langgraph-checkpoint/owner"]
-    other = second(**SHARED, takeOver=owner)
+    other = second(**SHARED)
 
-    other.up().expect()
+    follow(other, "docs/adopt.md", "jobs").expect()
+    follow(other, "docs/adopt.md", "take over", OWNER=owner).expect()
 
     assert other.outputs()["verification"]["ok"] is True
     other.configure(takeOver="another-one")
