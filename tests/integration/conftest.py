@@ -46,7 +46,7 @@ def names(stack_name: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def deployer(devstack: dict[str, str]) -> dict[str, str]:
+def documented_deployer(devstack: dict[str, str]) -> dict[str, str]:
     """Return the login of a role with the documented rights: no test needs more of PostgreSQL."""
     with connect(devstack, "postgres") as admin:
         return make_deployer(admin, "documented_deployer")
@@ -54,14 +54,16 @@ def deployer(devstack: dict[str, str]) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def deploy(
-    devstack: dict[str, str], deployer: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+    devstack: dict[str, str],
+    documented_deployer: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[..., Deployment]:
     """Make environments on the session's stack; they end with it."""
 
     def make(name: str, /, **settings: Any) -> Deployment:
         folder: Path = tmp_path_factory.mktemp(name) / "program"
         made = Deployment(folder, name, devstack, **(names(name) | settings))
-        made.deployer |= deployer
+        made.deployer |= documented_deployer
         return made
 
     return make

@@ -53,3 +53,8 @@ def test_the_environment_is_unharmed_after_a_restart(stopped: Deployment, devsta
 
     stopped.up("--refresh").expect()
     assert stopped.outputs()["verification"]["ok"] is True
+
+
+@pytest.mark.parametrize("token", ["", "wrong"], ids=["none", "a wrong one"])
+def test_a_preview_needs_no_token_of_a_vault_that_answers(stopped: Deployment, token: str) -> None:
+    stopped.preview("--expect-no-changes", VAULT_TOKEN=token).expect()
