@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from devstack.environment import environment
 from tests.support.database import connect
 from tests.support.deployer import make_deployer
 from tests.support.deployment import Deployment
+from tests.support.second_server import second_server
 
 DEV = {
     "manageNamespace": True,
@@ -26,10 +28,19 @@ DEV = {
 
 @pytest.fixture(scope="session")
 def devstack() -> Iterator[dict[str, str]]:
-    """Start a stack of this session's own; return the variables that point tools at it."""
+    """Start a stack of this session's own; return the variables that point tools at it.
+
+    POSTGRES_VERSION has another major version's server beside it take the place of the stack's.
+    """
     name = f"test-{os.getpid()}"
     stack.up(name, lambda _: None)
-    yield environment(name)
+    version = os.environ.get("POSTGRES_VERSION")
+    with (
+        second_server(environment(name), int(version))
+        if version
+        else nullcontext(environment(name)) as environ
+    ):
+        yield environ
     stack.down(name, lambda _: None, purge=True)
 
 
