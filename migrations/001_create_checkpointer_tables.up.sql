@@ -1,6 +1,6 @@
 -- Creates or completes the tables of langgraph-checkpoint-postgres 2.0.13 to 3.2.0 (version 9).
--- psql -X -f FILE [-v schema=public] [-v owner=ROLE] [-v app_role=ROLE] [-v index_timeout=0]
---     [-v owns_database=false]
+-- psql -X -f FILE [-v schema=public] [-v owner=ROLE] [-v app_role=ROLE] [-v readers=ROLE,ROLE]
+--     [-v index_timeout=0] [-v owns_database=false]
 --
 -- Inspects the catalog, adds only what is missing and may be run at any time, any number of times.
 -- Never with -1: CREATE INDEX CONCURRENTLY cannot run in a transaction. SQLSTATE MGBSY and 55P03
@@ -19,6 +19,8 @@
 \if :{?owner} \else \set owner ''
 \endif
 \if :{?app_role} \else \set app_role ''
+\endif
+\if :{?readers} \else \set readers ''
 \endif
 \if :{?owns_database} \else \set owns_database false
 \endif
@@ -60,6 +62,7 @@ SET tcp_user_timeout = '15s' \;
 SET checkpoint.schema = :'schema' \;
 SET checkpoint.owner = :'owner' \;
 SET checkpoint.app_role = :'app_role' \;
+SET checkpoint.readers = :'readers' \;
 SET checkpoint.owns_database = :'owns_database' \;
 SET checkpoint.marked = :'marked' \;
 DO $preflight$
@@ -67,6 +70,9 @@ DECLARE
     target constant text := current_setting('checkpoint.schema');
     owner constant text := current_setting('checkpoint.owner');
     app_role constant text := current_setting('checkpoint.app_role');
+    stranger constant text := (SELECT trim(name) FROM unnest(
+        string_to_array(current_setting('checkpoint.readers'), ',')) AS name
+        WHERE trim(name) NOT IN (SELECT rolname FROM pg_roles) LIMIT 1);
     pooled boolean;
     code text := 'MG001';
     reason text;
@@ -119,6 +125,10 @@ BEGIN
         code := 'MG004';
         reason := format('expected application role %I, found no such role: '
             'create it or name another', app_role);
+    ELSIF stranger IS NOT NULL THEN
+        code := 'MG004';
+        reason := format('expected role %I, which is to read, found no such role: '
+            'create it or name another', stranger);
     ELSIF owner <> '' AND NOT pg_has_role(session_user, owner, CASE
             WHEN current_setting('server_version_num')::integer < 160000 THEN 'MEMBER'
             ELSE 'SET' END) THEN
@@ -366,10 +376,55 @@ WHERE NOT EXISTS (
 AND (i.indkey, i.indclass, i.indcollation)
     IS DISTINCT FROM (k.indkey, k.indclass, k.indcollation)
 $layout$ \;
+-- The grants that are still to be made, and why one of them cannot be made. Rights count as they
+-- work, also by way of other roles; the owner's own are among them, since it can lose them.
+SET checkpoint.grants = $grants$
+WITH beneficiary (name, rights) AS (
+    SELECT current_setting('checkpoint.app_role'), '{SELECT,INSERT,UPDATE,DELETE}'::text[]
+    WHERE current_setting('checkpoint.app_role') <> ''
+    UNION ALL
+    SELECT trim(name), '{SELECT}'
+    FROM unnest(string_to_array(current_setting('checkpoint.readers'), ',')) AS name
+), schema AS (
+    SELECT oid, nspname FROM pg_namespace WHERE nspname = current_setting('checkpoint.schema')
+), tbl AS (
+    SELECT c.oid, c.relname, c.relowner, format('%I.%I', s.nspname, c.relname) AS place,
+        CASE c.relname WHEN 'checkpoint_migrations' THEN '{SELECT,INSERT}'
+            ELSE '{SELECT,INSERT,UPDATE,DELETE}' END::text[] AS rights
+    FROM pg_class AS c JOIN schema AS s ON s.oid = c.relnamespace
+    WHERE c.relname IN (
+        'checkpoint_migrations', 'checkpoints', 'checkpoint_blobs', 'checkpoint_writes'
+    )
+)
+SELECT format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), b.name) AS statement,
+    NULL AS obstacle
+FROM beneficiary AS b
+WHERE current_setting('checkpoint.owns_database') = 'true'
+    AND NOT has_database_privilege(b.name, current_database(), 'CONNECT')
+UNION ALL
+SELECT format('GRANT USAGE ON SCHEMA %I TO %I', s.nspname, b.name),
+    CASE WHEN NOT has_schema_privilege(s.oid, 'USAGE WITH GRANT OPTION')
+        THEN format('role %1$I may not open schema %2$I to others: run GRANT USAGE ON SCHEMA '
+            '%2$I TO %3$I as the owner of the schema', current_user, s.nspname, b.name) END
+FROM beneficiary AS b CROSS JOIN schema AS s WHERE NOT has_schema_privilege(b.name, s.oid, 'USAGE')
+UNION ALL
+SELECT format('GRANT %s ON TABLE %s TO %I', string_agg(p, ', '), t.place, b.name),
+    max(CASE WHEN NOT has_table_privilege(t.oid, p || ' WITH GRANT OPTION')
+        THEN format('role %1$I may not grant rights on table %2$s, which belongs to role %3$I: '
+            'run GRANT %3$I TO %1$I', current_user, t.relname, pg_get_userbyid(t.relowner)) END)
+FROM beneficiary AS b CROSS JOIN tbl AS t CROSS JOIN LATERAL unnest(b.rights) AS p
+WHERE t.relname <> 'checkpoint_migrations' AND NOT has_table_privilege(b.name, t.oid, p)
+GROUP BY t.place, b.name, t.relname, t.relowner
+UNION ALL
+SELECT format('GRANT %s ON TABLE %s TO %I', string_agg(p, ', '), t.place,
+    pg_get_userbyid(t.relowner)), NULL
+FROM tbl AS t CROSS JOIN LATERAL unnest(t.rights) AS p
+WHERE pg_has_role(t.relowner, 'USAGE') AND NOT has_table_privilege(t.relowner, t.oid, p)
+GROUP BY t.place, t.relowner
+$grants$ \;
 DO $inspect$
 DECLARE
     target constant text := current_setting('checkpoint.schema');
-    app_role constant text := current_setting('checkpoint.app_role');
     busy constant text := format(
         'expected no other migration of schema %I, found one at work (%s): '
         'wait for it or end it', target, current_setting('checkpoint.holder'));
@@ -378,7 +433,7 @@ DECLARE
     lowest integer;
     highest integer;
     recorded bigint := 0;
-    granted boolean := true;
+    granted boolean;
 BEGIN
     EXECUTE format('SELECT coalesce(jsonb_agg(to_jsonb(l)), ''[]'') FROM (%s) AS l',
         current_setting('checkpoint.layout')) INTO findings;
@@ -413,18 +468,10 @@ BEGIN
             target, CASE WHEN highest > 9 THEN highest ELSE lowest END);
     END IF;
 
-    IF app_role <> '' THEN
-        SELECT has_schema_privilege(app_role, n.oid, 'USAGE') AND 12 = (
-                SELECT count(*) FROM pg_class AS c
-                CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p
-                WHERE c.relnamespace = n.oid AND has_table_privilege(app_role, c.oid, p)
-                    AND c.relname IN ('checkpoints', 'checkpoint_blobs', 'checkpoint_writes'))
-            INTO granted FROM pg_namespace AS n WHERE n.nspname = target;
-    END IF;
+    EXECUTE format('SELECT NOT EXISTS (%s)', current_setting('checkpoint.grants')) INTO granted;
     -- An empty list stands for the defaults, which let PUBLIC in.
     IF current_setting('checkpoint.owns_database') = 'true' THEN
         granted := granted
-            AND (app_role = '' OR has_database_privilege(app_role, current_database(), 'CONNECT'))
             AND NOT EXISTS (SELECT FROM pg_database AS d,
                 aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) AS a
                 WHERE d.datname = current_database() AND a.grantee = 0)
@@ -443,7 +490,6 @@ $inspect$ \;
 DO $rights$
 DECLARE
     target constant text := current_setting('checkpoint.schema');
-    app_role constant text := current_setting('checkpoint.app_role');
     findings constant jsonb := current_setting('checkpoint.findings');
     schema_oid constant oid := (SELECT oid FROM pg_namespace WHERE nspname = target);
     creates constant boolean :=
@@ -468,22 +514,9 @@ BEGIN
                 AND NOT pg_has_role(c.relowner, 'USAGE')
             LIMIT 1;
     END IF;
-    IF reason IS NULL AND app_role <> '' AND NOT has_schema_privilege(app_role, schema_oid, 'USAGE')
-            AND NOT has_schema_privilege(schema_oid, 'USAGE WITH GRANT OPTION') THEN
-        reason := format('role %1$I may not open schema %2$I to others: run GRANT USAGE ON SCHEMA '
-            '%2$I TO %3$I as the owner of the schema', current_user, target, app_role);
-    END IF;
-    IF reason IS NULL AND app_role <> '' THEN
-        SELECT format('role %1$I may not grant rights on table %2$s, which belongs to role %3$I: '
-                'run GRANT %3$I TO %1$I', current_user, c.relname, pg_get_userbyid(c.relowner))
-            INTO reason
-            FROM pg_class AS c
-            CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p
-            WHERE c.relnamespace = schema_oid
-                AND c.relname IN ('checkpoints', 'checkpoint_blobs', 'checkpoint_writes')
-                AND NOT has_table_privilege(app_role, c.oid, p)
-                AND NOT has_table_privilege(c.oid, p || ' WITH GRANT OPTION')
-            LIMIT 1;
+    IF reason IS NULL THEN
+        EXECUTE format('SELECT max(obstacle) FROM (%s) AS g', current_setting('checkpoint.grants'))
+            INTO reason;
     END IF;
     IF reason IS NOT NULL THEN
         RAISE EXCEPTION USING MESSAGE = reason, ERRCODE = '42501';
@@ -599,22 +632,31 @@ CREATE TABLE IF NOT EXISTS checkpoint_writes (
     task_path TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id, task_id, idx)
 ) \;
--- ALTER DEFAULT PRIVILEGES may have given away more than the grants further down.
+-- ALTER DEFAULT PRIVILEGES or an event trigger may have let others in. What this transaction made
+-- is the owner's alone until the grants further down; what was there before stays as it is.
 DO $revoke$
 DECLARE
     target constant text := current_setting('checkpoint.schema');
     tbl text;
-    role text;
+    grantee text;
 BEGIN
-    FOR tbl, role IN SELECT c.relname, r.name FROM pg_class AS c
+    FOR tbl, grantee IN
+        SELECT DISTINCT c.relname,
+            CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END
+        FROM pg_class AS c
         JOIN pg_namespace AS n ON n.oid = c.relnamespace
-        CROSS JOIN (VALUES ('PUBLIC'), (quote_ident(
-            nullif(current_setting('checkpoint.app_role'), '')))) AS r (name)
-        WHERE n.nspname = target AND c.relacl IS NOT NULL AND r.name <> quote_ident(current_user)
-            AND current_setting('checkpoint.findings')::jsonb @> jsonb_build_array(
-                jsonb_build_object('object', c.relname, 'check_name', 'tables', 'fix', 'create'))
+        CROSS JOIN LATERAL (
+            SELECT a.grantee FROM aclexplode(c.relacl) AS a
+            UNION ALL
+            SELECT a.grantee FROM pg_attribute AS col, aclexplode(col.attacl) AS a
+            WHERE col.attrelid = c.oid
+        ) AS g
+        WHERE n.nspname = target AND c.relkind = 'r' AND c.xmin = pg_current_xact_id()::xid
+            AND g.grantee <> c.relowner AND c.relname IN (
+                'checkpoint_migrations', 'checkpoints', 'checkpoint_blobs', 'checkpoint_writes'
+            )
     LOOP
-        EXECUTE format('REVOKE ALL ON %I.%I FROM %s', target, tbl, role);
+        EXECUTE format('REVOKE ALL ON %I.%I FROM %s', target, tbl, grantee);
     END LOOP;
 END
 $revoke$ \;
@@ -709,8 +751,7 @@ CREATE INDEX IF NOT EXISTS checkpoint_writes_thread_id_idx ON checkpoint_writes 
 DO $prove$
 DECLARE
     target constant text := current_setting('checkpoint.schema');
-    app_role constant text := current_setting('checkpoint.app_role');
-    schema_oid constant oid := (SELECT oid FROM pg_namespace WHERE nspname = target);
+    statement text;
     remaining text;
 BEGIN
     PERFORM set_config('search_path', 'pg_catalog, pg_temp', true);
@@ -731,30 +772,17 @@ BEGIN
             'run the migration again', target, remaining);
     END IF;
 
-    EXECUTE format('INSERT INTO %I.checkpoint_migrations (v) SELECT generate_series(0, 9) '
-        'ON CONFLICT (v) DO NOTHING', target);
     IF current_setting('checkpoint.owns_database') = 'true' THEN
         EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
         EXECUTE format('REVOKE ALL ON SCHEMA %I FROM PUBLIC', target);
-        IF app_role <> '' THEN
-            EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), app_role);
-        END IF;
     END IF;
-    IF app_role = '' THEN
-        RETURN;
-    END IF;
-    IF NOT has_schema_privilege(app_role, schema_oid, 'USAGE') THEN
-        EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', target, app_role);
-    END IF;
-    IF EXISTS (
-        SELECT FROM pg_class AS c
-        CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p
-        WHERE c.relnamespace = schema_oid AND NOT has_table_privilege(app_role, c.oid, p)
-            AND c.relname IN ('checkpoints', 'checkpoint_blobs', 'checkpoint_writes')
-    ) THEN
-        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %1$I.checkpoints, '
-            '%1$I.checkpoint_blobs, %1$I.checkpoint_writes TO %2$I', target, app_role);
-    END IF;
+    FOR statement IN EXECUTE format('SELECT statement FROM (%s) AS g',
+        current_setting('checkpoint.grants'))
+    LOOP
+        EXECUTE statement;
+    END LOOP;
+    EXECUTE format('INSERT INTO %I.checkpoint_migrations (v) SELECT generate_series(0, 9) '
+        'ON CONFLICT (v) DO NOTHING', target);
 END
 $prove$ \;
 COMMIT \;

@@ -5,8 +5,8 @@ set -u
 
 usage() {
     cat << 'USAGE'
-usage: plan_migration.sh [--schema NAME] [--app-role NAME] [--owns-database] [--help]
-           [CONNECTION_STRING]
+usage: plan_migration.sh [--schema NAME] [--owner NAME] [--login NAME] [--app-role NAME]
+           [--readers NAMES] [--owns-database] [--help] [CONNECTION_STRING]
 
 Reads the catalog and the version rows and writes nothing. Without CONNECTION_STRING the database is
 the one of libpq's environment variables (PGHOST, PGSERVICE, ...); where these name none, or it
@@ -14,7 +14,10 @@ cannot be read, it says what the migration would do from nothing. A role that ma
 read checkpoint_migrations will do.
 
   --schema NAME     the schema that holds the tables (default: public)
+  --owner NAME      the role that is to own the tables
+  --login NAME      the role that migrates, so that it is not named among those who may read
   --app-role NAME   the role that is to hold the application's rights
+  --readers NAMES   the roles that are to read the rows, with commas between
   --owns-database   the database is the program's own (setting manageDatabase)
   --help            print this text
 USAGE
@@ -26,16 +29,22 @@ fail() {
 }
 
 schema=public
+owner=
+login=
 app_role=
+readers=
 owns_database=false
 connection=
 while [ $# -gt 0 ]; do
     case $1 in
-        --schema | --app-role)
+        --schema | --owner | --login | --app-role | --readers)
             [ $# -ge 2 ] || fail "expected a name after $1, found none"
             case $1 in
                 --schema) schema=$2 ;;
-                *) app_role=$2 ;;
+                --owner) owner=$2 ;;
+                --login) login=$2 ;;
+                --app-role) app_role=$2 ;;
+                *) readers=$2 ;;
             esac
             shift
             ;;
@@ -44,7 +53,10 @@ while [ $# -gt 0 ]; do
             usage
             exit 0
             ;;
-        -*) fail "expected --schema, --app-role, --owns-database or --help, found '$1'" ;;
+        -*)
+            fail "expected --schema, --owner, --login, --app-role, --readers, --owns-database" \
+                "or --help, found '$1'"
+            ;;
         *)
             [ -z "$connection" ] || fail "expected one connection string, found two"
             connection=$1
@@ -55,6 +67,7 @@ done
 
 directory=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 2
 up=$directory/001_create_checkpointer_tables.up.sql
+verify=$directory/001_create_checkpointer_tables.verify.sql
 
 from_nothing() {
     printf 'unknown: %s; from nothing it would\n' "$1"
@@ -72,14 +85,20 @@ from_nothing() {
     exit 0
 }
 
-# The very texts by which the up file decides, so that the two cannot come to differ.
-layout=$(sed -n '/^SET checkpoint.layout = [$]layout[$]$/,/^[$]layout[$]/p' "$up" | sed '1d;$d')
+# The very texts by which the up and the verify file decide, so that they cannot come to differ.
+quoted() { # NAME FILE
+    sed -n "/checkpoint[.]$1.* [\$]$1[\$]\$/,/^[\$]$1[\$]/p" "$2" | sed '1d;$d'
+}
+layout=$(quoted layout "$up")
+grants=$(quoted grants "$up")
+access=$(quoted access "$verify")
 inspect=$(sed -n '/^DO [$]inspect[$]$/,/^[$]inspect[$]/p' "$up" | sed '$s/ *\\;$//')
 errors=$(mktemp) || fail "expected a writable directory ${TMPDIR:-/tmp}, found none"
 trap 'rm -f "$errors"' EXIT
 export PGCONNECT_TIMEOUT="${PGCONNECT_TIMEOUT:-5}"
-set -- -X -w -q -v "schema=$schema" -v "app_role=$app_role" -v "owns_database=$owns_database" \
-    -v "layout=$layout" -v "inspect=$inspect" -f "$directory/plan/plan.sql"
+set -- -X -w -q -v "schema=$schema" -v "owner=$owner" -v "login=$login" -v "app_role=$app_role" \
+    -v "readers=$readers" -v "owns_database=$owns_database" -v "layout=$layout" \
+    -v "grants=$grants" -v "access=$access" -v "inspect=$inspect" -f "$directory/plan/plan.sql"
 [ -z "$connection" ] || set -- "$@" -d "$connection"
 if plan=$(psql "$@" 2> "$errors"); then
     printf '%s\n' "$plan"

@@ -6,19 +6,20 @@ set -u
 usage() {
     cat << 'USAGE'
 usage: verify_migration.sh [--json] [--schema NAME] [--owner NAME] [--app-role NAME]
-           [--owns-database] [--help] [CONNECTION_STRING]
+           [--readers NAMES] [--owns-database] [--help] [CONNECTION_STRING]
 
-Compares the tables with version 9 of langgraph-checkpoint-postgres in eight tests and shows rows
-and sizes. Without CONNECTION_STRING the database is the one of libpq's environment variables
-(PGHOST, PGSERVICE, ...).
+Compares the tables with version 9 of langgraph-checkpoint-postgres in eight tests, warns of roles
+that may do more than they need, and shows rows and sizes. Without CONNECTION_STRING the database is
+the one of libpq's environment variables (PGHOST, PGSERVICE, ...).
 
   --json           print one line of JSON and nothing else
   --schema NAME    the schema that holds the tables (default: public)
   --owner NAME     the role that must own the tables; it is acted as, so that a role will do which
                    may be the owner without having its rights
   --app-role NAME  the role that must hold exactly the application's rights
+  --readers NAMES  the roles that may read the rows too, with commas between
   --owns-database  nobody but named roles may enter: PUBLIC must hold no right on the database and
-                   the schema
+                   the schema, and what would be a warning about a right fails
   --help           print this text
 
 Exit status: 0 when all eight tests pass, 1 when one fails or the database cannot be reached.
@@ -34,6 +35,7 @@ format=text
 schema=public
 owner=
 app_role=
+readers=
 owns_database=false
 connection=
 while [ $# -gt 0 ]; do
@@ -57,14 +59,20 @@ while [ $# -gt 0 ]; do
             shift
             ;;
         --app-role=*) app_role=${1#--app-role=} ;;
+        --readers)
+            [ $# -ge 2 ] || fail "expected names after --readers, found none"
+            readers=$2
+            shift
+            ;;
+        --readers=*) readers=${1#--readers=} ;;
         --owns-database) owns_database=true ;;
         --help)
             usage
             exit 0
             ;;
         -*)
-            fail "expected --json, --schema, --owner, --app-role, --owns-database or --help," \
-                "found '$1'"
+            fail "expected --json, --schema, --owner, --app-role, --readers, --owns-database" \
+                "or --help, found '$1'"
             ;;
         *)
             [ -z "$connection" ] || fail "expected one connection string, found two"
@@ -80,7 +88,7 @@ trap 'rm -f "$errors"' EXIT
 export PGCONNECT_TIMEOUT="${PGCONNECT_TIMEOUT:-5}"
 
 set -- -X -w -q -v "schema=$schema" -v "owner=$owner" -v "app_role=$app_role" \
-    -v "owns_database=$owns_database" -v "format=$format" \
+    -v "readers=$readers" -v "owns_database=$owns_database" -v "format=$format" \
     -f "$directory/001_create_checkpointer_tables.verify.sql"
 [ -z "$connection" ] || set -- "$@" -d "$connection"
 report=$(psql "$@" 2> "$errors")
@@ -93,7 +101,7 @@ fi
 if [ "$format" = text ] && [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
     escape=$(printf '\033')
     report=$(printf '%s\n' "$report" | sed -e "s/^PASS/${escape}[32m&${escape}[0m/" \
-        -e "s/^FAIL/${escape}[31m&${escape}[0m/")
+        -e "s/^FAIL/${escape}[31m&${escape}[0m/" -e "s/^WARN/${escape}[33m&${escape}[0m/")
 fi
 printf '%s\n' "$report"
 [ "$status" -eq 0 ] || exit 1

@@ -2,8 +2,9 @@
 # migrate.sh up|down: runs the migration with psql, again while the trouble may pass by itself.
 # Exit status: 0 done, 10 refused, 11 credentials or rights, 12 gave up waiting, 13 another error,
 # 143 stopped by a signal.
-# Environment: CREDENTIALS_DIR MIGRATIONS_DIR SCHEMA OWNER_ROLE APP_ROLE ALLOW_DATA_LOSS
-# OWNS_DATABASE SERVER_ID DUMP_SETTING DEADLINE_SECONDS PROGRESS_SECONDS TERMINATION_LOG TMPDIR
+# Environment: CREDENTIALS_DIR MIGRATIONS_DIR SCHEMA OWNER_ROLE APP_ROLE READER_ROLES
+# ALLOW_DATA_LOSS OWNS_DATABASE SERVER_ID DUMP_SETTING DEADLINE_SECONDS PROGRESS_SECONDS
+# TERMINATION_LOG TMPDIR
 set -u
 
 direction=${1:-}
@@ -96,7 +97,7 @@ run_psql() {
     child=new ending=INT
     psql -X -w -q -v ON_ERROR_STOP=1 -v "schema=$schema" -v "index_timeout=${1}s" \
         -v "owner=${OWNER_ROLE:-}" -v "app_role=${APP_ROLE:-}" \
-        -v "allow_data_loss=${ALLOW_DATA_LOSS:-false}" \
+        -v "readers=${READER_ROLES:-}" -v "allow_data_loss=${ALLOW_DATA_LOSS:-false}" \
         -v "owns_database=${OWNS_DATABASE:-false}" \
         -v "server_id=${SERVER_ID:-}" \
         ${client:+-v "client=$client" -v "dump_setting=$DUMP_SETTING" -f "$scripts/check_client.sql"} \

@@ -2,8 +2,8 @@
 # Runs verify_migration.sh in the verification Job. The termination message of a verified schema is
 # the JSON report, otherwise a sentence. Exit status: 0 verified, 1 a check failed, 11 credentials
 # or rights, 12 gave up waiting, 13 another error, 143 stopped by a signal.
-# Environment: CREDENTIALS_DIR MIGRATIONS_DIR SCHEMA OWNER_ROLE APP_ROLE OWNS_DATABASE
-# DEADLINE_SECONDS TERMINATION_LOG TMPDIR
+# Environment: CREDENTIALS_DIR MIGRATIONS_DIR SCHEMA OWNER_ROLE APP_ROLE READER_ROLES
+# OWNS_DATABASE DEADLINE_SECONDS TERMINATION_LOG TMPDIR
 set -u
 
 scripts=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 13
@@ -23,7 +23,7 @@ stop() {
 verify() { # SECONDS
     # A server that takes what is sent and never answers would hold psql for ever.
     set -- timeout -s KILL "$1" sh "$migrations/verify_migration.sh" --json --schema "$schema" \
-        --owner "${OWNER_ROLE:-}" --app-role "${APP_ROLE:-}"
+        --owner "${OWNER_ROLE:-}" --app-role "${APP_ROLE:-}" --readers "${READER_ROLES:-}"
     [ "${OWNS_DATABASE:-false}" = true ] && set -- "$@" --owns-database
     TMPDIR=$work "$@" "$connection" > "$work/report" 2> "$work/error" &
     child=$!

@@ -1,5 +1,6 @@
 -- Says in words what the up file would do, in a transaction that cannot write, and takes no lock.
--- Run it by plan_migration.sh, which hands over layout and inspect: the up file's own texts.
+-- Run it by plan_migration.sh, which hands over the very texts by which the up file (layout, grants,
+-- inspect) and the verify file (access) decide.
 \set QUIET on
 \set ON_ERROR_STOP on
 \set VERBOSITY verbose
@@ -15,16 +16,34 @@ SET LOCAL client_min_messages = error;
 SET LOCAL standard_conforming_strings = on;
 SET LOCAL quote_all_identifiers = off;
 SET LOCAL checkpoint.schema = :'schema';
+SET LOCAL checkpoint.owner = :'owner';
+SET LOCAL checkpoint.login = :'login';
 SET LOCAL checkpoint.app_role = :'app_role';
+SET LOCAL checkpoint.readers = :'readers';
 SET LOCAL checkpoint.owns_database = :'owns_database';
 SET LOCAL checkpoint.layout = :'layout';
+SET LOCAL checkpoint.grants = :'grants';
+SET LOCAL checkpoint.access = :'access';
 -- What is seen needs no lock to be told, another migration at work or not.
 SET LOCAL checkpoint.locked = 'true';
 SET LOCAL checkpoint.holder = 'nobody';
 DO $readable$
 DECLARE
     target constant text := current_setting('checkpoint.schema');
+    role text;
 BEGIN
+    FOR role IN
+        SELECT current_setting(name) FROM (VALUES ('checkpoint.owner'), ('checkpoint.app_role'))
+            AS s (name) WHERE current_setting(name) <> ''
+        UNION ALL
+        SELECT trim(name)
+        FROM unnest(string_to_array(current_setting('checkpoint.readers'), ',')) AS name
+    LOOP
+        IF role NOT IN (SELECT rolname FROM pg_roles) THEN
+            RAISE EXCEPTION USING ERRCODE = 'MG004', MESSAGE = format(
+                'expected role %I, found no such role: create it or name another', role);
+        END IF;
+    END LOOP;
     IF current_setting('server_encoding') <> 'UTF8' THEN
         RAISE EXCEPTION USING ERRCODE = 'MG002', MESSAGE = format(
             'expected encoding UTF8, found %s in database %I: create a database with '
@@ -42,13 +61,17 @@ DO $recorded$
 DECLARE
     highest integer;
     recorded bigint := 0;
+    seen jsonb;
 BEGIN
     IF NOT current_setting('checkpoint.findings')::jsonb @> '[{"object": "checkpoint_migrations"}]'
     THEN
         EXECUTE format('SELECT max(v), count(*) FROM %I.checkpoint_migrations',
             current_setting('checkpoint.schema')) INTO highest, recorded;
     END IF;
-    PERFORM set_config('checkpoint.found', coalesce('version ' || highest, 'no version'), true),
+    EXECUTE format('SELECT coalesce(jsonb_agg(to_jsonb(a)), ''[]'') FROM (%s) AS a',
+        current_setting('checkpoint.access')) INTO seen;
+    PERFORM set_config('checkpoint.seen', seen::text, true),
+        set_config('checkpoint.found', coalesce('version ' || highest, 'no version'), true),
         set_config('checkpoint.recorded', recorded::text, true);
 END
 $recorded$;
@@ -68,6 +91,11 @@ WITH finding AS (
         ) AS live,
         format('schema %I of database %I', :'schema', current_database()) AS place,
         format('PostgreSQL %s', split_part(current_setting('server_version'), ' ', 1)) AS server
+), access AS (
+    SELECT DISTINCT a.fails, a.object, a.what
+    FROM jsonb_to_recordset(current_setting('checkpoint.seen')::jsonb)
+        AS a (fails boolean, mended boolean, object text, what text)
+    WHERE NOT a.mended
 ), step (pos, line) AS (
     SELECT 1, 'create table ' || object FROM finding WHERE is_table
     UNION ALL
@@ -99,5 +127,10 @@ SELECT CASE
             THEN E'\nThe tables hold rows: the indexes are built concurrently.'
         ELSE E'\nThe tables hold rows: each table is locked for a moment only.'
     END
+    || coalesce((
+        SELECT string_agg(format(E'\n%s: %s: %s',
+            CASE WHEN fails THEN 'the verification would fail' ELSE 'warning' END, object, what),
+            '' ORDER BY fails DESC, object, what) FROM access
+    ), '')
 FROM state;
 ROLLBACK;

@@ -54,6 +54,7 @@ def test_a_schema_made_by_langgraph_passes_every_check(langgraph_database: Datab
         "server": langgraph_database.value("SHOW server_version").split()[0],
         "role": "postgres",
         "checks": dict.fromkeys(CHECKS, True),
+        "warnings": [],
         "problems": [],
         "tables": {
             table: {"rows": 10 if table == "checkpoint_migrations" else 0, "bytes": 24576}

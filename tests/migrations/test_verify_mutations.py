@@ -12,7 +12,7 @@ from tests.migrations.test_verify import CHECKS
 from tests.support import mutations, table_mutations
 from tests.support.mutations import Mutation
 from tests.support.postgres import Server
-from tests.support.right_mutations import APP, OWNER, STRANGER, of_rights
+from tests.support.right_mutations import APP, HEIR, MEMBER, OWNER, READER, STRANGER, of_rights
 from tests.support.workshop import Workshop, at_once, batched_by_table, open_workshop
 
 GENERATORS = [
@@ -38,9 +38,10 @@ KINDS = {
 
 # up grants what is missing; to take a right away is for whoever gave it, and verify stays red.
 LEFT_TO_THE_GRANTOR = {
-    "owner", "column right", "column right of PUBLIC", "further right", "grant option",
-    "inherited right", "reader of all", "right of PUBLIC", "right on the schema",
-    "right on the versions",
+    "owner", "column right", "column right of PUBLIC", "column right of another role",
+    "further right", "grant option", "inherited right", "reader of all", "right of PUBLIC",
+    "right of another role", "right on the schema", "right on the versions",
+    "too mighty application",
 }  # fmt: skip
 LEGAL = {
     "no change": "",
@@ -76,8 +77,6 @@ LEGAL = {
     " ALTER TABLE {schema}_x.checkpoints ADD extra integer, ENABLE ROW LEVEL SECURITY",
     "a table that refers to a checkpoint": "CREATE TABLE note (t text, n text, c text,"
     " FOREIGN KEY (t, n, c) REFERENCES checkpoints ON DELETE CASCADE)",
-    "rights of a metrics role": f"GRANT SELECT ON ALL TABLES IN SCHEMA {{schema}} TO {STRANGER};"
-    f" GRANT UPDATE (type) ON checkpoints TO {STRANGER}",
     "usage of the schema for everybody": "GRANT USAGE ON SCHEMA {schema} TO PUBLIC",
     "default privileges": f"ALTER DEFAULT PRIVILEGES IN SCHEMA {{schema}} GRANT ALL ON TABLES"
     f" TO {STRANGER}",
@@ -125,6 +124,20 @@ def test_any_owner_and_any_application_are_legal_unless_named(workshop: Workshop
     assert workshop.verify(schema, app_role="", owner="")["problems"] == []
 
 
+def test_the_membership_of_others_is_a_warning_that_names_them(workshop: Workshop) -> None:
+    schema = workshop.copy("")
+
+    for owned in (False, True):
+        report = workshop.verify(schema, owned=owned)
+        assert report["problems"] == []
+        assert report["warnings"] == [
+            f"rights: {role}: expected no other role that may act as it, found {members}"
+            for role, members in {
+                APP: f"{HEIR}, {READER}", OWNER: MEMBER, "pg_read_all_data": READER,
+            }.items()
+        ]  # fmt: skip
+
+
 @pytest.mark.parametrize("check", [check for check in CHECKS if check != "round_trip"])
 def test_i2_i3_up_refuses_or_repairs_one_mutation_of_each_kind(
     workshop: Workshop, check: str
@@ -138,7 +151,7 @@ def test_i2_i3_up_refuses_or_repairs_one_mutation_of_each_kind(
         )
 
         unchanged = workshop.fingerprint(schema) == before
-        right = workshop.verify(schema, mutation.app_role)["ok"]
+        right = workshop.verify(schema, mutation.app_role, owned=True)["ok"]
         if up.returncode != 0:
             good = unchanged and re.search("ERROR:  MG0(04|10|11): expected ", up.stderr)
         elif mutation.kind in LEFT_TO_THE_GRANTOR:

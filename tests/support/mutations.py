@@ -39,6 +39,9 @@ class Mutation:
     subject: str
     words: str = ""
     app_role: str = "checkpoint_app"
+    # More than is needed: it fails the check in a database of the program's own, and is a warning
+    # in somebody else's.
+    excess: bool = False
 
     @property
     def concerns(self) -> str:

@@ -15,7 +15,7 @@ from langgraph.checkpoint.postgres import PostgresSaver
 
 from tests.support.mutations import Mutation
 from tests.support.postgres import Database, Server
-from tests.support.right_mutations import APP, OWNER, ROLES
+from tests.support.right_mutations import APP, MEMBER, OWNER, ROLES
 from tests.support.table_mutations import SERVER
 
 T = TypeVar("T")
@@ -76,10 +76,14 @@ class Workshop:
             self._connections.put(connection)
         return schema
 
-    def verify(self, schema: str, app_role: str = APP, owner: str = OWNER) -> dict[str, Any]:
-        """Return the report of the verify file."""
+    def verify(
+        self, schema: str, app_role: str = APP, owner: str = OWNER, *, owned: bool = False
+    ) -> dict[str, Any]:
+        """Return the report of the verify file, for a database of the program's own or not."""
         result = self.run(
-            self.database, "verify", schema=schema, owner=owner, app_role=app_role, format="json"
+            *(self.database, "verify"),
+            **{"schema": schema, "owner": owner, "app_role": app_role, "format": "json"},
+            **({"owns_database": "true"} if owned else {}),
         )
         assert result.stdout, result.stderr
         report = json.loads(result.stdout)
@@ -89,16 +93,29 @@ class Workshop:
     def complaints(self, mutations: Sequence[Mutation]) -> list[str]:
         """Return what is wrong with the verifier's answer to mutations of one copy."""
         schema = self.copy("; ".join(each.statements for each in mutations))
-        report = self.verify(schema, mutations[0].app_role)
+        app_role = mutations[0].app_role
+        report = self.verify(schema, app_role)
         problems: list[str] = report["problems"]
         found = [
-            f"{each}: found {problems}" for each in mutations if not is_named(each, schema, report)
+            f"{each}: found {problems}, {report['warnings']}"
+            for each in mutations
+            if not (is_warned_of if each.excess else is_named)(each, schema, report)
         ]
+        if any(each.excess for each in mutations):
+            report = self.verify(schema, app_role, owned=True)
+            problems = list({*problems, *report["problems"]})
+            found += [
+                f"{each} passed in a database of one's own: found {problems}"
+                for each in mutations
+                if not is_named(each, schema, report)
+            ]
         concerned = tuple(each.concerns.replace("{schema}", schema) for each in mutations)
         found += [
             f"{mutations}: found {line}"
             for line in problems
             if not line.startswith(("round_trip: ", "version: checkpoint_migrations: ", "… and "))
+            # What another application has its rights from are strangers of their own.
+            and (app_role == APP or "expected no right on the tables" not in line)
             and not line.split(": ")[1].startswith(concerned)
         ]
         return found
@@ -110,10 +127,18 @@ class Workshop:
 
 def is_named(mutation: Mutation, schema: str, report: dict[str, Any]) -> bool:
     """Return whether the right check failed and says what it should of the right object."""
+    return not report["checks"][mutation.check] and _stands(mutation, schema, report["problems"])
+
+
+def is_warned_of(mutation: Mutation, schema: str, report: dict[str, Any]) -> bool:
+    """Return whether the check passed and a warning says what it should of the right object."""
+    return report["checks"][mutation.check] and _stands(mutation, schema, report["warnings"])
+
+
+def _stands(mutation: Mutation, schema: str, lines: Iterable[str]) -> bool:
     subject, words = (x.replace("{schema}", schema) for x in (mutation.subject, mutation.words))
     start = f"{mutation.check}: {subject}: expected "
-    lines = (line for line in report["problems"] if line.startswith(start))
-    return not report["checks"][mutation.check] and any(words in line for line in lines)
+    return any(words in line for line in lines if line.startswith(start))
 
 
 def at_once(complaints: Callable[[T], list[str]], subjects: Iterable[T]) -> list[str]:
@@ -140,6 +165,9 @@ def open_workshop(server: Server, run: Psql) -> Iterator[Workshop]:
     database = server.create_database()
     server.execute(*ROLES)
     database.execute(
+        # Closed as a database of the program's own is.
+        f"REVOKE ALL ON DATABASE {database.name} FROM PUBLIC",
+        f"GRANT CONNECT ON DATABASE {database.name} TO {APP}, {OWNER}, {MEMBER}",
         "CREATE FOREIGN DATA WRAPPER nothing",
         f"CREATE SERVER {SERVER} FOREIGN DATA WRAPPER nothing",
     )
