@@ -33,7 +33,7 @@ class CheckpointStorage(pulumi.ComponentResource):
     """
 
     verification: pulumi.Output[dict[str, Any]]
-    """What the verification Job found: version, checks, rows and bytes of each table."""
+    """What the verification Job found: version, checks, warnings, rows and bytes of each table."""
     schema_version: pulumi.Output[int]
     """Newest version in checkpoint_migrations."""
     migration_job: pulumi.Output[str]

@@ -23,6 +23,7 @@ def database_problems(settings: "Settings") -> Iterator[str]:
     yield from _credential(settings)
     yield from _connection(settings)
     yield from _database_names(settings)
+    yield from _readers(settings)
     if settings.manage_database:
         yield from _admin(settings)
         yield from _roles(settings)
@@ -73,8 +74,7 @@ def _database_names(settings: "Settings") -> Iterator[str]:
         ("databaseOwner", settings.database_owner),
         ("databaseApplicationRole", settings.database_application_role),
     ):
-        # libpq's service file takes one line a value, PostgreSQL cuts names off silently.
-        if not value.isprintable() or len(value.encode()) > POSTGRES_NAME_BYTES:
+        if not _is_name(value):
             yield f"{key}: expected at most 63 bytes of printable characters, found {value!r}"
         if value != value.strip():
             yield f"{key}: expected a name without spaces around it, found {value!r}"
@@ -86,16 +86,37 @@ def _database_names(settings: "Settings") -> Iterator[str]:
         yield f"databaseSchema: expected a user's schema, found {settings.database_schema!r}"
 
 
+def _readers(settings: "Settings") -> Iterator[str]:
+    if not settings.database_readers:
+        return
+    for name in (part.strip(" ") for part in settings.database_readers.split(",")):
+        if not name or not _is_name(name):
+            yield (
+                "databaseReaders: expected names of roles with commas between, each at most 63 "
+                f"bytes of printable characters, found {name!r}"
+            )
+        for key in (key for key, role in _named_roles(settings).items() if name and name == role):
+            yield f"databaseReaders, {key}: expected roles that only read, found {name!r} in both"
+
+
+def _is_name(value: str) -> bool:
+    # libpq's service file takes one line a value, PostgreSQL cuts names off silently.
+    return value.isprintable() and len(value.encode()) <= POSTGRES_NAME_BYTES
+
+
 def _roles(settings: "Settings") -> Iterator[str]:
     """Complain of one name for two of the roles that the program is to make."""
-    roles = {
+    for (one, name), (other, same) in combinations(_named_roles(settings).items(), 2):
+        if name == same:
+            yield f"{one}, {other}: expected two roles (manageDatabase), found {name!r} for both"
+
+
+def _named_roles(settings: "Settings") -> dict[str, str]:
+    return {
         "databaseOwner": settings.database_owner,
         "databaseUsername": settings.database_username,
         "databaseApplicationRole": settings.database_application_role,
     }
-    for (one, name), (other, same) in combinations(roles.items(), 2):
-        if name == same:
-            yield f"{one}, {other}: expected two roles (manageDatabase), found {name!r} for both"
 
 
 def _unreadable(settings: "Settings") -> Iterator[str]:

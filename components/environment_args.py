@@ -136,6 +136,7 @@ def _database_args(settings: Settings) -> DatabaseArgs:
         "username": settings.database_username,
         "owner": settings.database_owner,
         "application_role": settings.database_application_role,
+        "readers": settings.database_readers,
         "ssl_mode": settings.insecure_database_ssl_mode or "verify-full",
         "ca_certificate": _pem(settings.database_ca_cert_file),
     }

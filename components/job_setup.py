@@ -85,6 +85,7 @@ def _database_environment(database: DatabaseArgs) -> dict[str, str]:
         "SCHEMA": database["schema"],
         "OWNER_ROLE": database["owner"],
         "APP_ROLE": database["application_role"],
+        "READER_ROLES": database.get("readers", ""),
         "OWNS_DATABASE": json.dumps(database["manage"]),
         "PGSSLMODE": database["ssl_mode"],
     }

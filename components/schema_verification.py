@@ -73,8 +73,15 @@ class SchemaVerification(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
+        self.report.warnings.apply(self._warn)
+
         self.job_name = job.metadata["name"]
         self.register_outputs({"job_name": self.job_name})
+
+    def _warn(self, warnings: list[str] | None) -> None:
+        # None in the state of a release that did not report them.
+        for warning in warnings or ():
+            pulumi.log.warn(f"{warning}; docs/drift.md says what mends it", self)
 
 
 def _insecure(jobs: JobTemplate) -> Iterator[str]:

@@ -65,6 +65,7 @@ class Settings:
     database_schema: str
     database_owner: str
     database_application_role: str
+    database_readers: str
     database_ca_cert_file: str
     insecure_database_ssl_mode: str
     postgres_image: str

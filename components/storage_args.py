@@ -89,6 +89,8 @@ class DatabaseArgs(TypedDict):
     """NOLOGIN role that owns the tables; empty for the login role."""
     application_role: str
     """Role that may read and write rows; empty for nobody."""
+    readers: NotRequired[str]
+    """Roles that may read rows beside it, with commas between; none of them is created here."""
     ssl_mode: str
     """libpq's sslmode."""
     ca_certificate: str

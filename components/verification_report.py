@@ -12,7 +12,9 @@ from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider,
 from .job_template import JobTemplate
 from .manifests import Cluster
 
-REPORTED = ("ok", "version", "schema", "database", "server", "role", "checks", "tables")
+REPORTED = (
+    "ok", "version", "schema", "database", "server", "role", "checks", "warnings", "tables"
+)  # fmt: skip
 
 
 class VerificationReportProvider(ResourceProvider):
@@ -49,6 +51,8 @@ class VerificationReport(Resource, name="VerificationReport"):
     """Role that verified."""
     checks: pulumi.Output[dict[str, bool]]
     """Whether each named check passed."""
+    warnings: pulumi.Output[list[str]]
+    """Rights that are more than needed, in a database that others own."""
     tables: pulumi.Output[dict[str, dict[str, int]]]
     """Rows and bytes of each table."""
 

@@ -24,6 +24,7 @@ def render(outputs: dict[str, Any]) -> str:
         "",
     ]
     lines += [f"  {name:<14} {'ok' if ok else 'FAILED'}" for name, ok in report["checks"].items()]
+    lines += [f"  warning: {warning}" for warning in report.get("warnings") or ()]
     lines += ["", f"  {'table':<24}{'rows':>8}{'bytes':>12}"]
     for table, size in report["tables"].items():
         lines.append(f"  {table:<24}{size['rows']:>8.0f}{size['bytes']:>12.0f}")

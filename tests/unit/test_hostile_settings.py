@@ -29,6 +29,7 @@ QUOTED = {
     "databaseUsername",
     "databaseOwner",
     "databaseApplicationRole",
+    "databaseReaders",
 }
 UNPRINTABLE = {"line", "terminal", "bidirectional"}
 # It only picks a context of the kubeconfig, and goes no further.

@@ -34,6 +34,17 @@ Args = CheckpointStorageArgs
 Part = Callable[[Args], dict[str, str]]
 
 
+def test_every_deployer_lets_the_readers_in(configure) -> None:
+    configure(**DEV, databaseReaders="grafana, analytics")
+    args = storage_args(Settings.load(ENVIRON))
+
+    for part in (plain, chart, argocd):
+        jobs = [text for text in part(args).values() if "migrate.sh" in text or "verify.sh" in text]
+        named = [text for text in jobs if "value: grafana, analytics" in text]
+        assert [text.count("name: READER_ROLES") for text in named] == [1] * len(named)
+        assert len(named) >= 2, part
+
+
 @pytest.fixture
 def args(configure) -> Args:
     configure(**DEV, timeoutSeconds=700, backoffLimit=2)

@@ -135,6 +135,10 @@ def test_another_environments_settings_are_refused(configure, environ) -> None:
         ("databaseSchema", "$user"),
         ("databaseName", "blank "),
         ("databaseUsername", "\u00e9" * 32),
+        ("databaseReaders", "grafana,,reports"),
+        ("databaseReaders", "grafana, "),
+        ("databaseReaders", "grafana\treports"),
+        ("databaseReaders", f"grafana, {'r' * 64}"),
         ("verify", "never"),
         ("insecureDatabaseSslMode", "verify-full"),
         ("insecureDatabaseSslMode", "verify-ca"),
@@ -166,6 +170,16 @@ def test_i11_managed_names_that_the_provider_cannot_write_or_read_back_are_refus
     assert "databaseSchema: expected a name without a comma and a space" in managed
     guest = Settings.load(environ)
     assert (guest.database_name, guest.database_schema) == (*names.values(),)
+
+
+def test_a_role_that_writes_is_no_reader(configure, environ) -> None:
+    names = {"databaseApplicationRole": "app", "databaseReaders": "grafana, app"}
+    configure(environment="dev", **names)
+
+    assert (
+        "databaseReaders, databaseApplicationRole: expected roles that only read,"
+        " found 'app' in both" in problems(environ)
+    )
 
 
 @pytest.mark.parametrize(
