@@ -34,7 +34,9 @@ DECLARE
 BEGIN
     FOR role IN
         SELECT current_setting(name) FROM (VALUES ('checkpoint.owner'), ('checkpoint.app_role'))
-            AS s (name) WHERE current_setting(name) <> ''
+            AS s (name)
+        -- These are made together with a database of the program's own.
+        WHERE current_setting(name) <> '' AND current_setting('checkpoint.owns_database') <> 'true'
         UNION ALL
         SELECT trim(name)
         FROM unnest(string_to_array(current_setting('checkpoint.readers'), ',')) AS name

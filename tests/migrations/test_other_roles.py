@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -391,6 +392,82 @@ def test_a_right_that_a_login_role_lacks_on_somebody_elses_tables_is_found(
     assert report["problems"] == [f"rights: checkpoint_blobs: {line}"]
 
 
+# What is changed, what is said of whom, and the statement of docs/drift.md that mends it.
+MENDED = {
+    "another role": (
+        "GRANT ALL ON checkpoints TO {other}",
+        "{other}: expected no right on the tables, found ",
+        "REVOKE ALL ON {table} FROM {role}",
+        "other",
+    ),
+    "everybody": (
+        "GRANT SELECT, UPDATE (type) ON checkpoints TO PUBLIC",
+        "checkpoints: expected no right of PUBLIC, found ",
+        "REVOKE ALL ON {table} FROM PUBLIC",
+        "",
+    ),
+    "a member": (
+        "GRANT {owner} TO {other}",
+        "{owner}: expected no other role that may act as it, found {other}",
+        "REVOKE {role} FROM {other}",
+        "owner",
+    ),
+    "too much": (
+        "GRANT ALL ON checkpoints TO {application}",
+        "checkpoints: expected SELECT, INSERT, UPDATE, DELETE of role {application}, found ",
+        "REVOKE TRUNCATE, REFERENCES, TRIGGER ON {table} FROM {application}",
+        "application",
+    ),
+    "a schema of before PostgreSQL 15": (
+        "GRANT CREATE ON SCHEMA public TO PUBLIC",
+        "schema public: expected USAGE of role {application}, found USAGE, CREATE",
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+        "application",
+    ),
+    "too little": (
+        "REVOKE UPDATE ON checkpoints FROM {application}",
+        "checkpoints: expected SELECT, INSERT, UPDATE, DELETE of role {application}, found ",
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {role}",
+        "application",
+    ),
+    "no connection": (
+        "REVOKE CONNECT ON DATABASE {database} FROM PUBLIC;"
+        " GRANT CONNECT ON DATABASE {database} TO {login}",
+        "database {database}: expected CONNECT of role {application}, found none",
+        "GRANT CONNECT ON DATABASE {database} TO {role}",
+        "application",
+    ),
+    "another owner": (
+        "ALTER TABLE checkpoints OWNER TO {other}",
+        "checkpoints: expected owner {owner}, found {other}",
+        "ALTER TABLE {table} OWNER TO {owner}",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", MENDED)
+def test_the_documented_cure_of_each_finding_ends_it(
+    database: Database, roles: Roles, what: str
+) -> None:
+    change, said, cure, role = MENDED[what]
+    names = {"owner": roles.owner, "application": roles.app, "other": database.server.create_role()}
+    names |= {"database": database.name, "login": roles.migrator}
+    names |= {"table": "checkpoints", "role": names.get(role, "")}
+    documented = cure.format(**{name: name.upper() for name in names})
+    run_file(database, "up", **roles.variables())
+
+    database.execute(change.format(**names))
+    broken = verify(database, **roles.variables())
+    database.execute(cure.format(**names))
+    mended = verify(database, **roles.variables())
+
+    assert f"`{documented}`" in Path("docs/drift.md").read_text()
+    found = broken["problems"] + broken["warnings"]
+    assert any(line.startswith(f"rights: {said.format(**names)}") for line in found), found
+    assert (mended["problems"], mended["warnings"]) == ([], [])
+
+
 def test_an_application_that_may_not_connect_is_found(database: Database, roles: Roles) -> None:
     variables = roles.variables() | {"owns_database": "true"}
     database.execute(f"ALTER DATABASE {database.name} OWNER TO {roles.owner}")
@@ -412,13 +489,13 @@ def test_the_documented_roles_of_monitoring_and_of_the_plan_are_no_failure_anywh
     variables = roles.variables() | {"owns_database": "true"}
     database.execute(f"ALTER DATABASE {database.name} OWNER TO {roles.owner}")
     run_file(database, "up", **variables)
-    for page, block, name in (
-        ("docs/monitoring.md", "role", "checkpoint_metrics"),
-        ("docs/ci.md", "reader", "langgraph_reader"),
+    for text, name in (
+        (commands("docs/monitoring.md", "role"), "checkpoint_metrics"),
+        (commands("docs/ci.md", "reader"), "langgraph_reader"),
     ):
-        text = commands(page, block).replace("…", PASSWORD).replace(name, f"{name}_{database.name}")
-        database_name = text.replace("DATABASE langgraph ", f"DATABASE {database.name} ")
-        database.execute(*database_name.strip().split(";\n"))
+        text = text.replace("…", PASSWORD).replace(name, f"{name}_{database.name}")
+        here = text.replace("DATABASE langgraph ", f"DATABASE {database.name} ")
+        database.execute(*here.strip().split(";\n"))
 
     report = verify(database, **variables)
 
