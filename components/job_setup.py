@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from .job_template import JobTemplate
 from .manifests import Cluster
 from .migration_files import SCRIPTS, load_migrations, load_scripts, render, sums
-from .pod import CREDENTIALS_DIR, DATABASE_CA, FILES_DIR, TOKEN_DIR, VAULT_CA
+from .pod import CREDENTIALS_DIR, DATABASE_CA, FILES_DIR, VAULT_CA
 from .storage_args import CheckpointStorageArgs, DatabaseArgs, VaultArgs
 
 
@@ -41,7 +41,6 @@ def job_files(args: CheckpointStorageArgs) -> dict[str, str]:
             "auth_mount": vault["auth_mount"],
             "role": vault["role"],
             "secret_path": secret_read_path(vault),
-            "token_file": f"{TOKEN_DIR}/token",
             "credentials_dir": CREDENTIALS_DIR,
         },
     )

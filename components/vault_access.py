@@ -15,7 +15,7 @@ from .migration_files import render
 
 POLICY = Path(__file__).with_name("policies") / "read-credential.hcl"
 
-# One login, one read and one revocation, and room for the agent's own renewal of its token.
+# One read, one renewal, one revocation, and room for what vault-init asks where a read fails.
 TOKEN_USES = 10
 TOKEN_TTL_SECONDS = 120
 

@@ -12,7 +12,8 @@ PAGE, CAUSES, RECORDINGS = (FOLDER / f"failures.{kind}" for kind in ("md", "yaml
 HEAD = """# Failures and their sentences
 
 What `pulumi up` and `pulumi destroy` say when something fails, as the tests saw it; names and
-numbers are yours in place of theirs. A failed Job runs again on the next `pulumi up`.
+numbers are yours in place of theirs. A failed Job runs again on the next `pulumi up`. What
+vault-init says of more that can be wrong, and on which Vault: [vaults.md](vaults.md).
 """
 TABLE = """
 ## {title}

@@ -16,7 +16,7 @@ auto_auth {
 
     config = {
       role       = "${role}"
-      token_path = "${token_file}"
+      token_path = "${credentials_dir}/.login"
     }
   }
 
@@ -41,8 +41,11 @@ template {
 
   contents = <<EOT
 {{- with secret "${secret_path}" -}}
+{{- if not (sprig_hasKey .Data "metadata") -}}
+{{ sprig_fail "the mount is KV version 1; vaultKvMount must name one of version 2" }}
+{{- end -}}
 {{- $$fields := .Data.data -}}
-{{- if not $$fields }}{{ sprig_fail "the secret's newest version was destroyed; write another" }}{{ end -}}
+{{- if not (sprig_kindIs "map" $$fields) }}{{ sprig_fail "the secret's newest version was destroyed; write another" }}{{ end -}}
 {{- range sprig_list "host" "port" "database" "username" "password" -}}
 {{- if not (sprig_hasKey $$fields .) }}{{ sprig_fail (printf "the secret has no field %q" .) }}{{ end -}}
 {{- if not (sprig_kindIs "string" (index $$fields .)) -}}

@@ -15,17 +15,22 @@ umask 077
 export HOME="$CREDENTIALS_DIR"
 # One short try a request: this script retries, and one attempt must not outlive its deadline.
 export VAULT_CLIENT_TIMEOUT=5s VAULT_MAX_RETRIES=0
+# The Snowflake driver that Vault 1.15 links makes a cache in HOME as the program starts.
+export SF_OCSP_RESPONSE_CACHE_SERVER_ENABLED=false
 
 service="$CREDENTIALS_DIR/pg_service.conf"
 pgpass="$CREDENTIALS_DIR/pgpass"
 rendered="$CREDENTIALS_DIR/${RENDERED_FILE:-.rendered}"
 token="$CREDENTIALS_DIR/.vault-token"
+login="$CREDENTIALS_DIR/.login"
 log="$CREDENTIALS_DIR/.agent.log"
 fields=${SECRET_FIELDS:-host, port, database, username and password}
+not_version_2="the mount is KV version 1; vaultKvMount must name one of version 2"
 write_fields="write it with the fields $fields, each of them text of one line"
 attempt_seconds=20
 started=$(date +%s)
 agent=
+giver=
 
 say() {
 	echo "==> vault-init: $*"
@@ -51,17 +56,32 @@ revoke_token() {
 clean_up() {
 	status=$?
 	trap - EXIT
-	[ -z "$agent" ] || kill "$agent" 2>/dev/null
+	[ -z "$agent" ] || kill "$agent" "$giver" 2>/dev/null
 	revoke_token
-	rm -f "$token" "$rendered" "$log"
+	rm -f "$token" "$rendered" "$log" "$login"
+	[ "$status" -eq 0 ] || rm -f "$service" "$pgpass"
 	exit "$status"
 }
 trap clean_up EXIT
 trap 'exit 143' TERM INT
 
+# Gives the agent the pod's token once, by a pipe that is unlinked before the first byte is read.
+# Agents of newer Vaults log in again where their token died, and nobody would end that second one.
+give_token() {
+	rm -f "$login"
+	mkfifo "$login"
+	{
+		exec 3>"$login"
+		rm -f "$login"
+		cat "$TOKEN_FILE" >&3
+	} &
+	giver=$!
+}
+
 # Runs the agent once; true when it has rendered its last file.
 run_agent() {
 	rm -f "$rendered"
+	give_token
 	vault agent -config="$AGENT_CONFIG" >"$log" 2>&1 &
 	agent=$!
 	ticks=$((attempt_seconds * 10))
@@ -69,8 +89,8 @@ run_agent() {
 		ticks=$((ticks - 1))
 		sleep 0.1
 	done
-	kill "$agent" 2>/dev/null
-	wait "$agent"
+	kill "$agent" "$giver" 2>/dev/null
+	wait "$agent" "$giver"
 	agent=
 	[ -s "$rendered" ]
 }
@@ -102,9 +122,14 @@ read_log() {
 stop_if_fatal() {
 	case "$reason" in
 		*"no secret exists"*) finish 21 "$doing: $(explain_missing)" ;;
-		*"write another"*) finish 21 "$doing: $reason" ;;
+		*"write another"* | *"KV version 1"*) finish 21 "$doing: $reason" ;;
 		*"the secret"*) finish 21 "$doing: $reason; $write_fields" ;;
+		# OpenBao's agent and newer ones of Vault do this to an error where a value of the secret stands.
+		*"[redacted]"*) finish 21 "$doing: $(explain_reading)" ;;
 		*"certificate has expired"*) finish 20 "$doing: $reason; renew Vault's certificate" ;;
+		*"x509: certificate is valid for"* | *"x509: cannot validate certificate for"*)
+			finish 20 "$doing: $reason; vaultAddressInCluster must name a host of the certificate"
+			;;
 		*x509:*) finish 20 "$doing: $reason; vaultCaCertFile must hold the CA of Vault's certificate" ;;
 		*) ;;
 	esac
@@ -113,25 +138,46 @@ stop_if_fatal() {
 		1:403:reading*) return ;;
 		*) ;;
 	esac
-	case "$code" in
-		400 | 403) finish 20 "$doing: $reason; $(advise)" ;;
-		404) finish 21 "$doing: $reason; check vaultKvMount and vaultSecretPath" ;;
+	case "$code:$doing" in
+		400:* | 403:* | 404:login*) finish 20 "$doing: $reason; $(advise)" ;;
+		404:*) finish 21 "$doing: $reason; check vaultKvMount and vaultSecretPath" ;;
 		*) ;;
 	esac
 }
 
-# The agent does not tell a secret that never was from one whose newest version was deleted.
-explain_missing() {
-	case $(vault read -field=metadata "${reason#*exists at }" 2>/dev/null) in
-		*deletion_time:[0-9]*)
-			echo "the secret's newest version was deleted; undelete it or write another"
-			;;
+# Asks Vault for a field of the mount that SECRET_PATH begins with: any living token may, whose
+# policies reach into that mount.
+read_mount() { # FIELD
+	vault read -field="$1" "sys/internal/ui/mounts/${SECRET_PATH%% and *}"
+}
+
+explain_reading() {
+	case $(read_mount options 2>/dev/null) in
+		*version:1*) echo "$not_version_2" ;;
 		*) echo "$reason; $write_fields" ;;
 	esac
 }
 
+# The agent says the same of a secret that never was, of a deleted one and of an older mount's.
+explain_missing() {
+	deleted=$(vault read -field=metadata "${reason#*exists at }" 2>/dev/null |
+		sed -n 's/.*deletion_time:\([0-9][^ ]*\).*/\1/p')
+	if [ -z "$deleted" ]; then
+		explain_reading
+	# Times of this form sort like texts.
+	elif expr "$deleted" \> "$(date -u +%Y-%m-%dT%H:%M:%S)" >/dev/null; then
+		echo "the secret's newest version is to be deleted at $deleted, and OpenBao's agent reads no" \
+			"such version; set delete_version_after to 0 and write another"
+	else
+		echo "the secret's newest version was deleted; undelete it or write another"
+	fi
+}
+
 advise() {
 	case "$doing: $reason" in
+		*"something else"*) echo "vaultAddressInCluster must lead to Vault itself" ;;
+		login*"answered 404"*) echo "check vaultNamespace" ;;
+		*preflight*) echo "check vaultKvMount and vaultSecretPath" ;;
 		*"role name"*) echo "make that role, or set vaultRole to another" ;;
 		*"service account name"*) echo "bind the role to the ServiceAccount of this pod" ;;
 		*"namespace not"*) echo "bind the role to the namespace of this pod" ;;
@@ -140,7 +186,14 @@ advise() {
 			;;
 		*audience*) echo "the role's audience must be the one that vaultAudience names" ;;
 		login*denied) echo "the auth mount is not there or cannot review the pod's token" ;;
-		reading*denied) echo "no policy of the role lets it read this path" ;;
+		reading*denied | reading*"invalid token")
+			case $(read_mount path 2>&1) in
+				*denied | *"invalid token")
+					echo "its token was used up or revoked meanwhile, Vault's audit log says by whom"
+					;;
+				*) echo "no policy of the role lets it read this path" ;;
+			esac
+			;;
 		*) echo "see Vault's audit log" ;;
 	esac
 }
@@ -184,16 +237,18 @@ check_files() {
 	"none; look for an admission webhook that changed the pod's volumes"
 say "login with role $VAULT_ROLE at $VAULT_ADDR"
 attempt=1
+attempts=attempt
 until run_agent; do
 	read_log
 	stop_if_fatal
 	elapsed=$(($(date +%s) - started))
 	[ "$elapsed" -lt "$DEADLINE_SECONDS" ] ||
-		finish 22 "$doing: gave up after $attempt attempts in $elapsed s: $reason;" \
+		finish 22 "$doing: gave up after $attempt $attempts in $elapsed s: $reason;" \
 			"$(advise_after_waiting)"
 	say "attempt $attempt: $doing: $reason"
 	sleep "$((attempt < 5 ? attempt : 5))"
 	attempt=$((attempt + 1))
+	attempts=attempts
 	# The next attempt logs in anew, and a token left over would pass for its own.
 	revoke_token
 	rm -f "$token"

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from psycopg.conninfo import make_conninfo
 
 from tests.faults.migrator import wait_until
+from tests.support.ports import free_port
 from tests.support.postgres import HOST, PASSWORD, SUPERUSER, Server
 
 CONFIGURATION = Path(__file__).with_name("pgbouncer.ini")
@@ -24,7 +25,7 @@ AS_POSTGRES = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-group
 def pgbouncer(server: Server, mode: str, pool_size: int = 5) -> Iterator[int]:
     """Run PgBouncer with one of its pool modes and return its port."""
     with TemporaryDirectory(prefix="checkpoint-pooler-") as folder:
-        port = _free_port()
+        port = free_port()
         users = Path(folder, "users")
         users.write_text(f'"{SUPERUSER}" "{PASSWORD}"\n')
         configuration = Path(folder, "pgbouncer.ini")
@@ -57,9 +58,3 @@ def _accepts(port: int) -> bool:
     with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
         return True
     return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -45,11 +45,11 @@ def vault_init(dev: Deployment, tmp_path: Path) -> VaultInit:
 
 @pytest.mark.parametrize("cause", QUICK)
 def test_f18_f20_i9_i10_p27_p33_vault_init_says_what_is_wrong(
-    vault_init: VaultInit, cause: str
+    dev: Deployment, vault_init: VaultInit, cause: str
 ) -> None:
     expected, token = recordings()[cause], vault_init.token()
     environ = {"DEADLINE_SECONDS": "1" if expected["exit"] == GAVE_UP else "10"}
-    with CAUSES[cause](vault_init.dev) as settings:
+    with CAUSES[cause](dev) as settings:
         environ |= {AS_VARIABLE[key]: value for key, value in settings.items()}
         done = vault_init.run(token, **environ)
 

@@ -88,7 +88,11 @@ def address(tools: toolchain.Toolchain) -> Iterator[str]:
     command = [tools.bin / "bao", "server", "-dev", "-dev-no-store-token"]
     options = ["-dev-root-token-id=root", f"-dev-listen-address={listen}"]
     server = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL)
-    environ = os.environ | {"BAO_ADDR": f"http://{listen}", "BAO_TOKEN": "root"}
+    # OpenBao listens to either name, Vault to its own.
+    names = {"ADDR": f"http://{listen}", "TOKEN": "root"}
+    environ = os.environ | {
+        f"{of}_{name}": v for name, v in names.items() for of in ("BAO", "VAULT")
+    }
     ready = [tools.bin / "bao", "kv", "put", "-mount=secret", "ready", "yes=1"]
     deadline = time.monotonic() + 30
     while subprocess.run(ready, env=environ, capture_output=True, check=False).returncode:

@@ -1,13 +1,15 @@
 """What can be wrong around the Jobs; each is broken for a while and mended again."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from tests.support.database import TABLES, connect
 from tests.support.deployment import Deployment
 from tests.support.pods import Pods
-from tests.support.vault_causes import VAULT_CAUSES, Cause, Settings, secret
+from tests.support.vault_causes import VAULT_CAUSES, Settings, secret
+
+Cause = Callable[[Deployment], AbstractContextManager[Settings]]
 
 NO_REVIEWER = "reviewer without right"
 NOBODYS_IMAGE = "localhost:1/no-such-image:1"
@@ -112,7 +114,8 @@ def cordoned(dev: Deployment) -> Iterator[Settings]:
         dev.run("kubectl", "uncordon", name).expect()
 
 
-CAUSES: dict[str, Cause] = VAULT_CAUSES | {
+CAUSES: dict[str, Cause] = {
+    **VAULT_CAUSES,
     NO_REVIEWER: no_reviewer,
     "database password": secret(lambda fields: fields | {"password": "wrong"}),
     "database missing": secret(lambda fields: fields | {"database": "another"}),

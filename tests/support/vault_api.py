@@ -9,18 +9,30 @@ from http.client import HTTPSConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
-from tests.support.deployment import Deployment
+from tests.support.deployment import Outcome
 
 Answer = tuple[int, dict[str, Any]]
+
+
+class Environment(Protocol):
+    """What an environment on a stack and a server without one have in common."""
+
+    folder: Path
+    settings: dict[str, Any]
+    environ: dict[str, str]
+
+    def run(self, *command: str, **environ: str) -> Outcome:
+        """Run one of the tools to its end."""
+        ...
 
 
 class VaultApi:
     """Vault's HTTP API; requests carry the root token unless they name another."""
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Environment) -> None:
         self._environ, self._settings = deployment.environ, deployment.settings
         url = urlsplit(self._environ["VAULT_ADDR"])
         self._host, self._port = url.hostname or "", url.port
@@ -68,7 +80,7 @@ class VaultProxy(ThreadingHTTPServer):
 
     def __init__(
         self,
-        deployment: Deployment,
+        deployment: Environment,
         change: Callable[[str, Answer], Answer] = lambda _, answer: answer,
     ) -> None:
         self.vault, self.change = VaultApi(deployment), change

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from components.migration_files import SCRIPTS, render
-from tests.support.deployment import Deployment
+from tests.support.vault_api import Environment
 
 
 @dataclass
 class VaultInit:
     """One pod's view of vault-init: a folder for credentials and a ServiceAccount token."""
 
-    dev: Deployment
+    dev: Environment
     folder: Path
 
     def put(self, secret: dict[str, Any]) -> None:
@@ -51,7 +51,6 @@ class VaultInit:
             "auth_mount": settings["vaultAuthMount"],
             "role": settings["vaultRole"],
             "secret_path": path,
-            "token_file": str(self.folder / "token"),
             "credentials_dir": str(self.folder),
         }
         (self.folder / "agent.hcl").write_text(render(SCRIPTS / "vault-agent.hcl", values))

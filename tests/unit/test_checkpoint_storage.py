@@ -143,10 +143,11 @@ def test_the_vault_role_is_bound_to_one_account_namespace_and_audience(storage) 
     assert role["tokenNumUses"] == 10
 
 
-def test_the_policy_reads_one_secret_and_ends_its_own_token(storage) -> None:
+def test_the_policy_reads_one_secret_and_renews_and_ends_its_own_token(storage) -> None:
     policy = storage(**DEV)["Policy checkpoints-access-policy"].inputs["policy"]
 
-    assert policy.count("capabilities") == 2
+    assert policy.count("capabilities") == 3
+    assert 'path "auth/token/renew-self"' in policy
     assert 'path "kv/data/bizmatters/agent-executor/postgres"' in policy
     assert 'path "auth/token/revoke-self"' in policy
 

@@ -1,0 +1,76 @@
+"""Writes docs/vaults.md: what vault-init says on OpenBao and on two releases of Vault."""
+
+import json
+from pathlib import Path
+
+from docs.failure_table import Recording
+
+FOLDER = Path(__file__).parent
+PAGE, RECORDINGS = FOLDER / "vaults.md", FOLDER / "vaults.json"
+OPENBAO, OTHERS = "OpenBao 2.7.2", ("Vault 1.15.6", "Vault 1.21.4")
+# Where a Vault may say something else than OpenBao, and why.
+DIFFERENCES: dict[str, str] = {}
+
+HEAD = f"""# The same sentence on every Vault
+
+What vault-init ends with on {OPENBAO}, {OTHERS[0]} (`hashicorp/vault:1.15`) and {OTHERS[1]}, server
+and agent of the same release, in all {{cases}} cases that the tests make: `make test` runs them on
+OpenBao, `make soak-vault` on the two others. They say the same but for the {{differences}} cases of
+the second table. After each of them the credentials' folder holds libpq's two files or nothing, and
+no token is left alive, but where the role has no policy that lets it be ended and where Vault
+answered the login after the time-out.
+
+Vault 1.21.4 is built without the plugins that these tests do not need.
+
+| What is wrong | Exit | The sentence |
+| --- | --- | --- |
+"""
+REST = """
+## Where they differ
+
+| What is wrong | On | Exit | The sentence | Why |
+| --- | --- | --- | --- | --- |
+"""
+
+
+def recordings() -> dict[str, dict[str, Recording]]:
+    """Return what the tests recorded, by case and server."""
+    return json.loads(RECORDINGS.read_text()) if RECORDINGS.exists() else {}
+
+
+def record(server: str, case: str, seen: Recording) -> None:
+    """Keep what vault-init said on a server."""
+    everything = recordings()
+    everything[case] = dict(sorted((everything.get(case, {}) | {server: seen}).items()))
+    RECORDINGS.write_text(json.dumps(everything, indent=2) + "\n")
+
+
+def differences() -> dict[str, dict[str, Recording]]:
+    """Return what other servers say where that is not what OpenBao says."""
+    found = {
+        case: {server: seen[server] for server in OTHERS if seen.get(server) != seen[OPENBAO]}
+        for case, seen in recordings().items()
+    }
+    return {case: others for case, others in found.items() if others}
+
+
+def page() -> str:
+    """Return the whole page."""
+    seen, others = recordings(), differences()
+    rows = [f"| {case} | {_cells(one[OPENBAO])} |\n" for case, one in seen.items()]
+    rest = [
+        f"| {case} | {server} | {_cells(said)} | {DIFFERENCES[case]} |\n"
+        for case, found in others.items()
+        for server, said in found.items()
+    ]
+    head = HEAD.format(cases=len(seen), differences=len(others))
+    return "".join([head, *rows, REST, *rest])
+
+
+def _cells(seen: Recording) -> str:
+    sentence = seen["sentence"].replace("|", "\\|")
+    return f"{seen['exit']} | {sentence}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
