@@ -17,6 +17,7 @@ ROTATED = "a rotated password"
 SECRET = "bizmatters/agent-executor/postgres"
 HASHED = "agent-executor-migration-"
 POD_NETWORK = "10.0.0.0/8"
+SELECTOR = "bound_service_account_namespace_selector"
 MIGRATION, VERIFICATION = "agent-executor-migration-001", "agent-executor-verification-001"
 
 
@@ -102,19 +103,22 @@ def test_what_the_refresh_passes_over_is_kept_or_mended_by_replacing_it(
 ) -> None:
     dev, application = here.dev, f"{here.role}-app"
     mount = f"-mount={dev.settings['vaultKvMount']}"
-    here.bao("write", application, "audience=")
+    here.bao(
+        "write", application, "audience=", f'{SELECTOR}={{"matchLabels": {{"team": "other"}}}}'
+    )
     here.bao("write", here.role, f"token_bound_cidrs={POD_NETWORK}")
     here.bao("kv", "delete", mount, SECRET)
     dev.up("--refresh", "--expect-no-changes").expect()
     here.bao("kv", "undelete", mount, "-versions=2", SECRET)
-    unseen = here.read(application).get("audience")
+    unseen = here.read(application)
 
     resources = json.loads(dev.state())["deployment"]["resources"]
     roles = [r["urn"] for r in resources if r["urn"].endswith("-access-role")]
     dev.up(*(f"--replace={urn}" for urn in roles if "application" in urn)).expect()
 
-    assert not unseen
+    assert (unseen.get("audience", ""), "other" in unseen[SELECTOR]) == ("", True)
     assert here.read(application)["audience"] == "vault"
+    assert not here.read(application)[SELECTOR]
     assert here.read(here.role)["token_bound_cidrs"] == [POD_NETWORK]
     here.bao("write", here.role, "token_bound_cidrs=")
 

@@ -86,6 +86,17 @@ def test_s3_a_token_ends_with_its_last_use(vault: VaultApi, pods: Pods, dev: Dep
     wait_until(lambda: not vault.is_alive(login))
 
 
+def test_s3_a_renewal_gives_a_token_no_more_time(vault: VaultApi, pods: Pods) -> None:
+    login = vault.login(token(pods, "--audience=vault"))[1]["auth"]["client_token"]
+
+    status, answer = vault.request(
+        "POST", "auth/token/renew-self", token=login, body=b'{"increment": "24h"}'
+    )
+
+    assert status == 200
+    assert answer["auth"]["lease_duration"] <= 120
+
+
 def test_s3_p28_a_token_is_dead_once_its_pod_has_ended(dev: Deployment, pods: Pods) -> None:
     with VaultProxy(dev) as proxy:
         pods.create(pods.pod("spent", VAULT_ADDR=proxy.address)).expect()
