@@ -57,8 +57,7 @@ class CheckpointStorage(pulumi.ComponentResource):
         files = job_files(args)
         jobs = job_template(args, files)
 
-        opts = pulumi.ResourceOptions(parent=self)
-        data_guard = data_guard or foundation.data_guard(name, args, opts)
+        data_guard = data_guard or foundation.data_guard(name, args, parent=self)
         ownership = Ownership(
             f"{name}-ownership",
             take_over=args.get("take_over", ""),

@@ -7,6 +7,7 @@ import pulumi_vault as vault
 
 from .data_guard import DataGuard
 from .existing import Guard
+from .first_look import first_look
 from .kubeconfig import server
 from .kubernetes_object import KubernetesObject
 from .manifests import Cluster, restricted_namespace
@@ -60,15 +61,12 @@ def foundation(
 def existing_guard(args: CheckpointStorageArgs, owner: pulumi.Input[str]) -> Guard:
     """Return what refuses to take over an object of another stack or of nobody known."""
     cluster = Cluster(kubeconfig=args["kubeconfig"], context=args["kube_context"])
-    server = args["vault"]["server"]
-    vault = VaultServer(
-        address=server["address"], ca_file=server["ca_file"], namespace=server["namespace"]
-    )
+    vault = VaultServer.of(args["vault"]["server"])
     return Guard(environment=args["environment"], owner=owner, cluster=cluster, vault=vault)
 
 
 def data_guard(
-    name: str, args: CheckpointStorageArgs, opts: pulumi.ResourceOptions | None = None
+    name: str, args: CheckpointStorageArgs, parent: pulumi.Resource | None = None
 ) -> DataGuard:
     """Return what everything waits for; a program's providers too, so that none goes elsewhere."""
     return DataGuard(
@@ -78,7 +76,7 @@ def data_guard(
         servers=servers(args),
         api_server=namespace_server(args),
         allow_data_loss=args["allow_data_loss"],
-        opts=opts,
+        opts=pulumi.ResourceOptions(parent=parent, hooks=first_look(name, args)),
     )
 
 

@@ -1,44 +1,77 @@
-"""Cuts a kubeconfig down to the one cluster that an environment uses."""
+"""Reads kubeconfigs as kubectl does, and cuts them down to the one cluster of an environment."""
 
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-FILES = {"certificate-authority", "client-certificate", "client-key"}
+from .kubeconfig_rules import KubeconfigError, refuse
+
+FILES = {"certificate-authority", "client-certificate", "client-key", "tokenFile", "command"}
+# A kubeconfig, and the folder that its paths start from.
+Source = tuple[dict[str, Any], Path | None]
 
 
-class KubeconfigError(ValueError):
-    """What is wrong with a kubeconfig, in words that quote nothing of it: it holds credentials."""
-
-
-def chosen(text: str, context: str, folder: Path | None = None) -> str:
-    """Return a kubeconfig of one context, its cluster and its user; empty means the current one.
-
-    Other people's clusters stay out of the state, and a change in them is no change here. Files
-    that it names are looked for in `folder`, that of the kubeconfig, as kubectl does.
+def ambient(environ: Mapping[str, str], context: str) -> str:
+    """Return what `chosen` makes of the files in KUBECONFIG or ~/.kube/config; empty without any.
 
     Raises:
-        KubeconfigError: the text is no kubeconfig, has no such context or no server, or names a
-            file by a relative path where there is no folder.
+        KubeconfigError: as of `chosen`.
 
     """
+    default = str(Path.home() / ".kube" / "config")
+    paths = [Path(path) for path in (environ.get("KUBECONFIG") or default).split(os.pathsep)]
+    files = [path for path in paths if path.is_file()]
+    if not files:
+        return ""
+    return _one([(file.read_text(), file.parent.resolve()) for file in files], context)
+
+
+def chosen(text: str, context: str) -> str:
+    """Return a kubeconfig of one context, its cluster and its user; empty means the current one.
+
+    Other people's clusters stay out of the state, and a change in them is no change here.
+
+    Raises:
+        KubeconfigError: the text is no kubeconfig, has no such context or no server, names a file
+            by a relative path, or asks for what this program cannot do.
+
+    """
+    return _one([(text, None)], context)
+
+
+def server(text: str) -> str:
+    """Return the API server's URL of what `chosen` returned; empty if there is no kubeconfig."""
+    return yaml.safe_load(text)["clusters"][0]["cluster"]["server"] if text else ""
+
+
+def parts(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the cluster and the user of what `chosen` returned."""
+    config = yaml.safe_load(text)
+    users = config["users"]
+    return config["clusters"][0]["cluster"], (users[0].get("user") or {}) if users else {}
+
+
+def _one(texts: Sequence[tuple[str, Path | None]], context: str) -> str:
+    """Cut to one context; where several files have one of its parts, the first counts."""
     try:
-        config: dict[str, Any] = yaml.safe_load(text)
-        context = context or config["current-context"]
-        here = _named(config["contexts"], context)
-        cluster = _named(config["clusters"], here["context"]["cluster"])
-        name = here["context"].get("user")
-        everybody: list[dict[str, Any]] = config.get("users") or []
-        users = [user for user in everybody if user["name"] == name]
+        sources: list[Source] = [(yaml.safe_load(text) or {}, folder) for text, folder in texts]
+        currents = (config.get("current-context") for config, _ in sources)
+        context = context or next(filter(None, currents), "")
+        here, _ = _named(sources, "contexts", context)
+        cluster, folder = _named(sources, "clusters", here["context"]["cluster"])
         _ = cluster["cluster"]["server"]
-        for part in (cluster["cluster"], *(user["user"] for user in users)):
-            _resolve(part, folder)
+        _resolve(cluster["cluster"], folder)
+        name = here["context"].get("user")
+        users = [_user(*_named(sources, "users", name))] if name else []
+        refuse(cluster["cluster"], users[0]["user"] if users else {})
     except (yaml.YAMLError, AttributeError, LookupError, TypeError) as error:
         # Without the cause: a parser's error shows the line it stumbled over.
         msg = (
-            f"expected a kubeconfig with the context {context!r}, its cluster and server, "
-            f"found none ({type(error).__name__})"
+            f"expected a kubeconfig with the context {context!r}, its cluster and server and the "
+            f"user that it names, found none ({type(error).__name__})"
         )
         raise KubeconfigError(msg) from None
     return yaml.safe_dump(
@@ -53,20 +86,30 @@ def chosen(text: str, context: str, folder: Path | None = None) -> str:
     )
 
 
-def server(text: str) -> str:
-    """Return the API server's URL of what `chosen` returned; empty if there is no kubeconfig."""
-    return yaml.safe_load(text)["clusters"][0]["cluster"]["server"] if text else ""
+def _named(sources: Sequence[Source], kind: str, name: str) -> tuple[dict[str, Any], Path | None]:
+    found = {
+        entry["name"]: (entry, folder)
+        for config, folder in reversed(sources)
+        for entry in reversed(config.get(kind) or [])
+    }
+    return found[name]
+
+
+def _user(entry: dict[str, Any], folder: Path | None) -> dict[str, Any]:
+    user: dict[str, Any] = entry.get("user") or {}
+    _resolve(user, folder)
+    plugin: dict[str, Any] = user.get("exec") or {}
+    # A command without a slash is looked for in PATH.
+    if "/" in plugin.get("command", ""):
+        _resolve(plugin, folder)
+    return {**entry, "user": user}
 
 
 def _resolve(part: dict[str, Any], folder: Path | None) -> None:
-    """Make the paths of a cluster or a user absolute: as text it has no place of its own."""
-    for key in FILES & part.keys():
+    """Make the paths of a part absolute: as text it has no place of its own."""
+    for key in sorted(FILES & part.keys()):
         if folder:
             part[key] = str(folder / part[key])
         elif not Path(part[key]).is_absolute():
-            msg = f"expected the content as {key}-data or an absolute path, found {key} relative"
+            msg = f"expected an absolute path in {key}, since a text has no folder, found another"
             raise KubeconfigError(msg)
-
-
-def _named(entries: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    return {entry["name"]: entry for entry in entries}[name]

@@ -95,15 +95,14 @@ def _asked(servers: Servers, seconds: int) -> dict[str, Server]:
 
 
 def _vault(server: Mapping[str, str], seconds: int) -> Server:
-    # The Vault provider obeys both variables, whatever its own configuration says.
-    address = os.environ.get("VAULT_AGENT_ADDR") or server["address"]
+    # The Vault provider obeys the variable where its configuration has no namespace.
     namespace = (server["namespace"] or os.environ.get("VAULT_NAMESPACE", "")).strip("/")
-    vault = VaultServer(address=address, ca_file=server["ca_file"], namespace="", seconds=seconds)
+    vault = VaultServer.of(server, seconds=seconds)
     try:
         cluster = vault.cluster_id()
     except pulumi.RunError as error:
-        return Server(where=address, silence=str(error))
-    return Server(where=address, identity=f"{cluster}/{namespace}".rstrip("/"))
+        return Server(where=vault.reached_at, silence=str(error))
+    return Server(where=vault.reached_at, identity=f"{cluster}/{namespace}".rstrip("/"))
 
 
 def _postgresql(server: Mapping[str, str], seconds: int) -> Server:

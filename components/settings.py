@@ -12,8 +12,10 @@ import pulumi
 import yaml
 from pulumi.runtime.config import CONFIG, get_config_env
 
-from .kubeconfig import KubeconfigError, chosen, server
+from .kubeconfig import ambient, chosen, server
+from .kubeconfig_rules import KubeconfigError
 from .settings_rules import contradictions
+from .vault_client import unusable_variables
 
 DEFAULT_PORT = 5432
 PROJECT_FILE = Path(__file__).parent.parent / "Pulumi.yaml"
@@ -132,6 +134,7 @@ class Settings:
         except KubeconfigError as error:
             problems.append(f"kubeconfig: {error}")
         problems += _variables(environ)
+        problems += unusable_variables(settings.vault_ca_cert_file, environ)
         problems += contradictions(settings, pulumi.get_stack())
         if problems:
             raise SettingsError(_complaint(problems))
@@ -219,24 +222,13 @@ def _with_kubeconfig(settings: Settings, environ: Mapping[str, str]) -> Settings
     """Put in the one context that is used; as text, a preview needs neither file nor cluster."""
     if settings.kubeconfig:
         kubeconfig = chosen(settings.kubeconfig, settings.kube_context)
-    elif path := _ambient_kubeconfig(environ):
-        kubeconfig = chosen(path.read_text(), settings.kube_context, path.parent.resolve())
     else:
-        return settings
+        kubeconfig = ambient(environ, settings.kube_context)
     return replace(
         settings,
         kubeconfig=kubeconfig,
         kubernetes_host_for_vault=settings.kubernetes_host_for_vault or server(kubeconfig),
     )
-
-
-def _ambient_kubeconfig(environ: Mapping[str, str]) -> Path | None:
-    default = str(Path.home() / ".kube" / "config")
-    paths = [Path(path) for path in environ.get("KUBECONFIG", default).split(os.pathsep) if path]
-    if len(paths) > 1:
-        msg = f"expected one file in KUBECONFIG, found {len(paths)}; name the one to use"
-        raise KubeconfigError(msg)
-    return paths[0] if paths and paths[0].is_file() else None
 
 
 def _complaint(problems: list[str]) -> str:

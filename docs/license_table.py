@@ -54,7 +54,7 @@ def _license(package: PackageMetadata) -> str:
         if value.startswith("License :: OSI Approved :: ")
     ]
     for declared in (package["License-Expression"], package["License"], *classifiers):
-        if declared and "\n" not in declared:
+        if declared and declared != "UNKNOWN" and "\n" not in declared:
             return SPDX.get(declared, declared)
     return ""
 
