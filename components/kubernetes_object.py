@@ -36,11 +36,12 @@ class KubernetesObject(pulumi.CustomResource):
         token = f"kubernetes:{version if '/' in version else f'core/{version}'}:{kind}"
         outputs = {"data": None} if kind == "Secret" else {}
         check = guard.hook(f"{name}-{kind}")
-        opts.hooks = pulumi.ResourceHookBinding(
+        hooks = pulumi.ResourceHookBinding(
             before_create=[*before_guard, check, *before_create],
             before_update=[*before_guard, check],
             on_error=[*on_error],
         )
+        opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=hooks))
         super().__init__(token, name, {**outputs, **_marked(manifest, guard)}, opts)
 
 

@@ -6,8 +6,6 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 import pulumi_vault as vault
 
-from components.kubernetes_object import KubernetesObject
-
 cluster = pulumi.ResourceOptions(provider=kubernetes.Provider("kubernetes"))
 server = pulumi.ResourceOptions(
     provider=vault.Provider("vault", address="https://127.0.0.1:9", skip_child_token=True)
@@ -61,7 +59,7 @@ container(jobs["pinned-images"])["image"] = "postgres:latest"
 jobs["awaited"] = job("awaited")
 jobs["awaited"]["metadata"]["annotations"]["pulumi.com/skipAwait"] = "true"
 for rule, manifest in jobs.items():
-    KubernetesObject(rule, manifest, cluster)
+    pulumi.CustomResource("kubernetes:batch/v1:Job", rule, manifest, cluster)
 vault.kubernetes.AuthBackendRole(
     "exact-vault-roles",
     role_name="r",
