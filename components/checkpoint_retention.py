@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 
@@ -27,6 +27,8 @@ class RetentionArgs(TypedDict):
     """Days after which an idle thread keeps its newest checkpoints only; 0 for never."""
     delete_threads_after_days: int
     """Days after which an idle thread is deleted; 0 for never."""
+    delete_orphans: NotRequired[bool]
+    """Delete writes without a checkpoint and blobs that none needs of pruned threads."""
     dry_run: bool
     """Say what would be deleted, delete nothing."""
     timeout_seconds: int
@@ -88,6 +90,7 @@ def retention_cron_job(jobs: JobTemplate, args: RetentionArgs, config_map: str) 
         environment={
             "KEEP_LATEST_AFTER_DAYS": str(args["keep_latest_after_days"]),
             "DELETE_THREADS_AFTER_DAYS": str(args["delete_threads_after_days"]),
+            "DELETE_ORPHANS": str(args.get("delete_orphans", False)).lower(),
             "DRY_RUN": str(args["dry_run"]).lower(),
         },
     )

@@ -44,6 +44,7 @@ def storage_args(settings: Settings) -> CheckpointStorageArgs:
             "schedule": settings.retention_schedule,
             "keep_latest_after_days": settings.retention_keep_latest_after_days,
             "delete_threads_after_days": settings.retention_delete_threads_after_days,
+            "delete_orphans": settings.retention_delete_orphans,
             "dry_run": settings.retention_dry_run,
             "timeout_seconds": settings.retention_timeout_seconds,
         }

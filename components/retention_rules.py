@@ -31,6 +31,11 @@ def retention_problems(settings: "Settings") -> Iterator[str]:
             "retentionSchedule: expected five fields of cron such as '30 3 * * *', since days are "
             "set after which to prune or delete, found nothing"
         )
+    if settings.retention_delete_orphans and not keep:
+        yield (
+            "retentionDeleteOrphans: expected retentionKeepLatestAfterDays too, since orphans are "
+            "looked for in the threads that it prunes"
+        )
     if 0 < delete <= keep:
         yield (
             "retentionDeleteThreadsAfterDays: expected more than the "

@@ -97,6 +97,7 @@ class Settings:
     retention_schedule: str
     retention_keep_latest_after_days: int
     retention_delete_threads_after_days: int
+    retention_delete_orphans: bool
     retention_dry_run: bool
     retention_timeout_seconds: int
     monitoring: bool

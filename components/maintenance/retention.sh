@@ -3,7 +3,7 @@
 # Exit status: 0 done or out of time, 10 refused, 11 credentials or rights, 12 gave up waiting,
 # 13 another error, 143 stopped by a signal. Whatever ends it, the next run goes on.
 # Environment: CREDENTIALS_DIR SCHEMA OWNER_ROLE KEEP_LATEST_AFTER_DAYS DELETE_THREADS_AFTER_DAYS
-# DRY_RUN GRACE_SECONDS MOST_AT_ONCE DEADLINE_SECONDS TERMINATION_LOG TMPDIR
+# DELETE_ORPHANS DRY_RUN GRACE_SECONDS MOST_AT_ONCE DEADLINE_SECONDS TERMINATION_LOG TMPDIR
 set -u
 
 files=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 13
@@ -41,6 +41,7 @@ run_psql() {
         psql -X -w -v "schema=${SCHEMA:-public}" -v "owner=${OWNER_ROLE:-}" -v "files=$files" \
             -v "keep_days=${KEEP_LATEST_AFTER_DAYS:-0}" \
             -v "drop_days=${DELETE_THREADS_AFTER_DAYS:-0}" -v "dry_run=${DRY_RUN:-false}" \
+            -v "delete_orphans=${DELETE_ORPHANS:-false}" \
             -v "grace=${GRACE_SECONDS:-60}" -v "most=${MOST_AT_ONCE:-5000}" \
             -v "seconds=$1" $state \
             -f "$files/retention.sql" -f - "$connection" > "$work/stdout" 2> "$work/stderr" &
@@ -100,7 +101,7 @@ work=$(mktemp -d) || finish 13 "expected a writable directory ${TMPDIR:-/tmp}, f
 trap 'rm -rf "$work"' EXIT
 state='-v position='
 for number in pruned dropped active finished untimed delta_threads busy checkpoints writes blobs \
-    bytes; do
+    bytes orphan_writes orphan_blobs; do
     state="$state -v $number=0"
 done
 end=$(($(date +%s) + deadline))

@@ -7,9 +7,10 @@
 --   erase  drops a large thread, a part at a time
 --   sweep  finds blobs, then writes, of threads that have no checkpoint left
 --   clear  deletes them
+--   orphans  counts, or deletes, what no checkpoint needs of threads that are pruned
 --   done   says what was done
 -- A walk leads to work, or for a large thread to look, then trim or erase, and then to the next walk;
--- past the last thread sweep and clear take turns. Each statement of a step is followed by
+-- past the last thread sweep and clear take turns; orphans come behind work and trim. Each statement of a step is followed by
 -- retention_end.sql, which chooses the next one's size.
 -- All state is in the tables: what is deleted is not found again, so a killed run starts anew.
 \set ON_ERROR_STOP on
@@ -81,6 +82,7 @@ SELECT
     CASE WHEN :keep_days > 0 THEN l.keep ELSE l.drop END AS keep_before,
     CASE WHEN :drop_days > 0 THEN l.drop ELSE '' END AS drop_before,
     CASE WHEN :drop_days > 0 THEN 'sweep' ELSE 'done' END AS after_walk,
+    :delete_orphans AND NOT :dry_run AS deletes_orphans,
     clock_timestamp() + :seconds * interval '1 second' AS until,
     clock_timestamp() + :grace * interval '1 second' AS sweep_after,
     clock_timestamp() + interval '30 seconds' AS say_after,

@@ -26,8 +26,8 @@ WITH thread AS (
 -- As in upstream: the newest checkpoint, the parent it reads its pending sends from when it
 -- predates v4, and the root graph's checkpoint that its subgraph call started from.
 ), head AS MATERIALIZED (
-    SELECT n.thread_id, n.ns, h.*, s.place AS sends_place, s.id AS sends, s.parent AS sends_parent,
-        s.versions AS sends_versions, array_remove(ARRAY[h.id, s.id], NULL) AS kept,
+    SELECT n.thread_id, n.ns, h.*, s.place AS sends_place, s.parent AS sends_parent,
+        s.versions AS sends_versions, array_remove(ARRAY[h.id, p.sends], NULL) AS kept,
         n.ns LIKE '%:%' AND (
             SELECT true FROM checkpoints AS r
             WHERE r.thread_id = n.thread_id AND r.checkpoint_ns = '' AND r.checkpoint_id = h.root
@@ -46,17 +46,21 @@ WITH thread AS (
         WHERE k.thread_id = n.thread_id AND k.checkpoint_ns = n.ns
         ORDER BY k.checkpoint_id DESC LIMIT 1
     ) AS h
+    -- The sends are there for the next run whether their checkpoint is or not.
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN h.old AND (
+            SELECT true FROM checkpoint_writes AS w
+            WHERE w.thread_id = n.thread_id AND w.checkpoint_ns = n.ns
+                AND w.checkpoint_id = h.parent AND w.channel = '__pregel_tasks'
+            LIMIT 1
+        ) THEN h.parent END AS sends
+        OFFSET 0
+    ) AS p
     LEFT JOIN LATERAL (
-        SELECT k.ctid AS place, k.checkpoint_id AS id, k.parent_checkpoint_id AS parent,
+        SELECT k.ctid AS place, k.parent_checkpoint_id AS parent,
             k.checkpoint -> 'channel_versions' AS versions
         FROM checkpoints AS k
-        WHERE h.old AND k.thread_id = n.thread_id AND k.checkpoint_ns = n.ns
-            AND k.checkpoint_id = h.parent AND (
-                SELECT true FROM checkpoint_writes AS w
-                WHERE w.thread_id = n.thread_id AND w.checkpoint_ns = n.ns
-                    AND w.checkpoint_id = h.parent AND w.channel = '__pregel_tasks'
-                LIMIT 1
-            )
+        WHERE k.thread_id = n.thread_id AND k.checkpoint_ns = n.ns AND k.checkpoint_id = p.sends
         LIMIT 1
     ) AS s ON true
 ), delta_thread AS MATERIALIZED (

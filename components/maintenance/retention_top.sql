@@ -1,4 +1,5 @@
--- The rows to clear begin behind this key.
+-- The rows to clear, or to look at, begin behind this key.
+\set got_thread ''
 \set got_a ''
 \set got_b ''
 \set got_c ''

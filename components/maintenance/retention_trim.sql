@@ -26,5 +26,6 @@ EXECUTE prune_part(:'threads', :size, :'below_ns', :'below_id') \gset got_
         SELECT :trimmed AS got_pruned, 1 - :trimmed AS got_finished \gset
         \ir retention_add.sql
         \ir retention_leave.sql
+        \ir retention_stay.sql
     \endif
 \endif

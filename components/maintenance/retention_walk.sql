@@ -44,7 +44,11 @@ WITH RECURSIVE walk (number, thread_id, state, work, upcoming) AS (
                 WHEN NOT f.timed THEN 'untimed'
                 WHEN f.newest >= :'keep_before' THEN 'active'
                 WHEN f.newest < :'drop_before' THEN 'expired'
-                WHEN f.checkpoints = f.namespaces THEN 'finished'
+                -- Whoever left a parent's name behind deleted that parent; pruning writes NULL.
+                WHEN f.checkpoints = f.namespaces AND (
+                    SELECT true FROM checkpoints AS c
+                    WHERE c.thread_id = w.upcoming AND c.parent_checkpoint_id IS NOT NULL LIMIT 1
+                ) IS NULL THEN 'finished'
                 ELSE 'idle'
             END AS state
         ) AS v
@@ -58,6 +62,8 @@ WITH RECURSIVE walk (number, thread_id, state, work, upcoming) AS (
 SELECT
     coalesce(array_agg(thread_id) FILTER (WHERE state = 'idle'), '{}') AS idle,
     coalesce(array_agg(thread_id) FILTER (WHERE state = 'expired'), '{}') AS expired,
+    coalesce(array_agg(thread_id) FILTER (WHERE state IN ('idle', 'finished')), '{}') AS staying,
+    count(*) FILTER (WHERE state IN ('idle', 'finished')) > 0 AS any_staying,
     count(*) FILTER (WHERE state = 'idle') > 0 AS any_idle,
     count(*) FILTER (WHERE state = 'expired') > 0 AS any_expired,
     count(*) FILTER (WHERE state = 'active') AS window_active,

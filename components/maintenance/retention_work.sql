@@ -40,4 +40,8 @@
     \set got_finished :got_window_finished
     \ir retention_add.sql
     \ir retention_next.sql
+    \if :got_any_staying
+        \set threads :got_staying
+        \ir retention_stay.sql
+    \endif
 \endif

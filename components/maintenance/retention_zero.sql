@@ -10,3 +10,5 @@
 \set got_writes 0
 \set got_blobs 0
 \set got_bytes 0
+\set got_orphan_writes 0
+\set got_orphan_blobs 0

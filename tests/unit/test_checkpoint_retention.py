@@ -24,6 +24,7 @@ activeDeadlineSeconds: 3600
 args: [sh, /migrations/retention.sh]
 environment:
   DEADLINE_SECONDS: '2990'
+  DELETE_ORPHANS: 'false'
   DELETE_THREADS_AFTER_DAYS: '365'
   DRY_RUN: 'false'
   KEEP_LATEST_AFTER_DAYS: '30'
@@ -83,12 +84,18 @@ def test_the_pod_mounts_its_own_files_and_the_migration_none_of_them(storage) ->
     assert {line[66:] for line in sums.splitlines()} == set(files)
 
 
-def test_a_dry_run_and_the_time_are_passed_on(storage) -> None:  # noqa: F811
-    form = {**RETENTION, "retentionDryRun": True, "retentionTimeoutSeconds": 600}
+def test_a_dry_run_the_orphans_and_the_time_are_passed_on(storage) -> None:  # noqa: F811
+    form = {
+        **RETENTION,
+        "retentionDeleteOrphans": True,
+        "retentionDryRun": True,
+        "retentionTimeoutSeconds": 600,
+    }
     found = job(storage(**form))
     (container,) = found["template"]["spec"]["containers"]
     environment = {entry["name"]: entry["value"] for entry in container["env"]}
 
+    assert environment["DELETE_ORPHANS"] == "true"
     assert (environment["DRY_RUN"], found["activeDeadlineSeconds"]) == ("true", 600)
 
 
@@ -106,6 +113,10 @@ def test_a_dry_run_and_the_time_are_passed_on(storage) -> None:  # noqa: F811
             "retentionDeleteThreadsAfterDays: expected more than the 30 days",
         ),
         ({"retentionKeepLatestAfterDays": -1}, "retentionKeepLatestAfterDays: expected a number"),
+        (
+            {"retentionDeleteOrphans": True, "retentionKeepLatestAfterDays": 0},
+            "retentionDeleteOrphans: expected retentionKeepLatestAfterDays too",
+        ),
         ({"retentionTimeoutSeconds": 60}, "retentionTimeoutSeconds: expected a number from 180"),
         ({"name": "n" * 43}, "name: expected at most 42 characters with retentionSchedule"),
     ],
