@@ -14,6 +14,7 @@ from tests.support.histories import History, everything
 
 NAME = "retention-job"
 PAGE = "docs/retention.md"
+ORPHAN = "INSERT INTO checkpoint_blobs VALUES ('idle', '', 'gone', '1', 'msgpack', '')"
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,10 @@ def test_p55_a_job_made_from_the_cron_job_first_says_and_then_prunes_what_is_idl
         untouched = everything(saver)
         follow(retained, PAGE, "for real").expect()
         done = follow(retained, PAGE, "now").expect().text
+        with connect(retained, NAME) as admin:
+            admin.execute(ORPHAN)
+        follow(retained, PAGE, "orphans").expect()
+        cleared = follow(retained, PAGE, "now").expect().text
 
         kept = [("active", "", id_) for id_ in active.ids[""]] + [("idle", "", idle.ids[""][-1])]
         after = everything(saver)
@@ -48,4 +53,5 @@ def test_p55_a_job_made_from_the_cron_job_first_says_and_then_prunes_what_is_idl
         "==> result: dry run, nothing was deleted: it would prune 1 threads and delete 0 threads"
     )
     assert f"{dry_run}: 4 checkpoints, " in announced
+    assert "; orphans deleted: 0 writes and 1 blobs; " in cleared
     assert "==> result: pruned 1 threads and deleted 0 threads: 4 checkpoints, " in done

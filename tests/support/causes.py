@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from tests.support.database import TABLES, connect
 from tests.support.deployment import Deployment
 from tests.support.pods import Pods
+from tests.support.postgres import PASSWORD, SUPERUSER, Server
 from tests.support.vault_causes import VAULT_CAUSES, Settings, secret
 
 Cause = Callable[[Deployment], AbstractContextManager[Settings]]
@@ -55,6 +56,22 @@ def blocked(dev: Deployment) -> Iterator[Settings]:
         finally:
             older.execute("ROLLBACK")
             admin.execute("DELETE FROM checkpoints")
+
+
+@contextmanager
+def newer_server(dev: Deployment) -> Iterator[Settings]:
+    """Ask for dumps of a server that is newer than the clients of the stack's image."""
+    with Server(tls=True, version=17, settings={"listen_addresses": "'*'"}) as newer:
+        with (newer.root / "data" / "pg_hba.conf").open("a") as rules:
+            rules.write("hostssl all all all scram-sha-256\n")
+        newer.execute("SELECT pg_reload_conf()")
+        login = {"username": SUPERUSER, "password": PASSWORD, "database": "postgres"}
+        with secret(lambda fields: fields | login | {"port": str(newer.port)})(dev):
+            yield {
+                "insecureDatabaseSslMode": "require",
+                "backupSchedule": "30 2 * * *",
+                "backupBucket": "dumps",
+            }
 
 
 @contextmanager
@@ -121,6 +138,7 @@ CAUSES: dict[str, Cause] = {
     "database missing": secret(lambda fields: fields | {"database": "another"}),
     "database away": secret(lambda fields: fields | {"port": "1"}),
     "database of another ca": settings(databaseCaCertFile=PUBLIC_AUTHORITIES),
+    "client older than the server": newer_server,
     # Before the next one, which leaves no table.
     "blocked": blocked,
     "create right": no_create_right,

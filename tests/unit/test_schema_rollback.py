@@ -70,6 +70,10 @@ ALONG: dict[str, dict[str, Any]] = {
     "restoreDrillSchedule": {"backupClaim": "dumps", "backupSchedule": "30 2 * * *"},
     "retentionSchedule": {"retentionKeepLatestAfterDays": 30},
     "retentionKeepLatestAfterDays": {"retentionSchedule": "30 3 * * *"},
+    "retentionDeleteOrphans": {
+        "retentionSchedule": "30 3 * * *",
+        "retentionKeepLatestAfterDays": 30,
+    },
     "retentionDeleteThreadsAfterDays": {"retentionSchedule": "30 3 * * *"},
 }
 
