@@ -15,6 +15,7 @@ HOST = re.compile(r"[\w:][\w.,:-]*", re.ASCII)
 # libpq's hosts beside: the folder of a Unix-domain socket.
 ADMIN_HOST = re.compile(r"[\w:/][\w.:/-]*", re.ASCII)
 SYSTEM_ID = re.compile(r"\d{1,20}", re.ASCII)
+HOST_AND_PORT = re.compile(r"[^:/]+:\d*")
 POSTGRES_NAME_BYTES = 63
 
 
@@ -64,6 +65,13 @@ def _connection(settings: "Settings") -> Iterator[str]:
     if settings.insecure_database_ssl_mode == "verify-ca" and not settings.database_ca_cert_file:
         yield "databaseCaCertFile: expected a PEM file, since libpq verifies no public CA this way"
     yield from no_certificate("databaseCaCertFile", settings.database_ca_cert_file)
+    # The form in which clouds show an endpoint; an IPv6 address has more colons than one.
+    for part in settings.database_host.split(","):
+        if HOST_AND_PORT.fullmatch(part):
+            yield (
+                f"databaseHost: expected a host without a port, found {part!r}; "
+                "put the port into databasePort"
+            )
 
 
 def _database_names(settings: "Settings") -> Iterator[str]:

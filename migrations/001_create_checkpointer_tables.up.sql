@@ -766,6 +766,18 @@ BEGIN
     END IF;
     EXECUTE format('SELECT left(string_agg(object || '': '' || what, ''; ''), 1000) FROM (%s) AS l',
         current_setting('checkpoint.layout')) INTO remaining;
+    -- Nobody else sees the tables that this transaction made.
+    IF EXISTS (
+        SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE n.nspname = target AND c.xmin = pg_current_xact_id()::xid AND c.relkind = 'r'
+            AND remaining ~ concat('(^|; )', c.relname, '[:.]')
+    ) THEN
+        RAISE EXCEPTION USING ERRCODE = 'MG012', MESSAGE = format(
+            'expected the new tables as they were made, found that an event trigger changed them '
+            '(%s): run ALTER EVENT TRIGGER ... DISABLE for the one that did (%s), then the '
+            'migration again', remaining, (SELECT string_agg(quote_ident(evtname), ', '
+                ORDER BY evtname) FROM pg_event_trigger WHERE evtenabled <> 'D'));
+    END IF;
     IF remaining IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'MGBSY', MESSAGE = format(
             'expected schema %I to be complete, found that somebody changed it meanwhile (%s): '

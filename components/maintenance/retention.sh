@@ -82,13 +82,14 @@ read_error() {
 
 # Returns only when another attempt may succeed.
 finish_unless_transient() {
+    ! passes_by_itself "$code" || return
     case $code in
-        MGBSY | 55P03 | 40P01 | 40001 | 57014 | 57P01 | 57P02 | 57P03 | 53??? | 08??? | 25006) return ;;
         MG0??) finish 10 "refused: $text" ;;
         28??? | 42501 | 3D000) finish 11 "credentials or rights: $text" ;;
         ?????) finish 13 "SQL error $code: $text" ;;
     esac
     ! blames_credentials "$text" || finish 11 "credentials or rights: $text"
+    ! lasts_too_long "$text" || finish 12 "gave up after $attempt attempts: $text; $cure"
     case $text in
         *'No such file'* | *'psql: not found'*) finish 13 "psql: $text" ;;
         *) ;;

@@ -89,6 +89,7 @@ image of the server's version"
             ;;
     esac
     ! blames_credentials "$text" || refuse 11 "credentials or rights: $text"
+    ! lasts_too_long "$text" || refuse 12 "$text; $cure"
     case $text in
         *'connection to server'* | *'could not translate host name'* | *'lock timeout'* | \
             *'closed the connection'* | *'terminating connection'* | *'SSL SYSCALL error'*)

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # What the scripts that talk to the database share: each reads it with the dot command.
-# Environment: CREDENTIALS_DIR TERMINATION_LOG
+# Environment: CREDENTIALS_DIR TERMINATION_LOG BRIEF_SECONDS
 credentials=${CREDENTIALS_DIR:-/vault/secrets}
 termination_log=${TERMINATION_LOG:-/dev/termination-log}
 
@@ -33,6 +33,11 @@ use_credentials() {
         [ -r "$file" ] && [ -s "$file" ] ||
             finish 11 "expected credentials in $file, found no such file or nothing in it"
     done
+    # libpq would look it up as a name, again and again. Not shown: a URL may hold a password.
+    ! sed -n 's/^host=//p' "$PGSERVICEFILE" | tr ',' '\n' |
+        grep -Eq '://|^\[|^[^:/]*:[0-9]*$' ||
+        finish 11 "expected a host name or an address in the secret's field host, found a URL," \
+            "a port or brackets in it; write the host alone, and the port into the field port"
     echo "==> credential: service checkpoint in $PGSERVICEFILE"
 }
 
@@ -49,6 +54,47 @@ blames_credentials() { # TEXT
     esac
     return 1
 }
+
+# The SQLSTATEs of trouble that passes by itself: locks, lost races, a server that stops, starts or
+# fails over (25006: the old primary is a standby for a moment), lack of resources.
+passes_by_itself() { # SQLSTATE
+    case $1 in
+        MGBSY | 55P03 | 40001 | 40P01 | 57014 | 57P01 | 57P02 | 57P03 | 53??? | 08??? | 25006)
+            return 0
+            ;;
+    esac
+    return 1
+}
+
+# Trouble that passes within seconds or not at all: a name that DNS does not know yet, a connection
+# of others that is about to end. Sets cure, and is true once it has lasted for BRIEF_SECONDS.
+lasts_too_long() { # TEXT
+    case $1 in
+        *'could not translate host name'*'Temporary failure'* | \
+            *'could not translate host name'*'Try again'*)
+            cure=
+            ;;
+        *'could not translate host name'*) cure="correct the secret's field host" ;;
+        *'too many connections for role'*)
+            cure="raise the CONNECTION LIMIT of the role in the secret's field username to 5"
+            ;;
+        *'too many connections for database'*)
+            cure="raise the CONNECTION LIMIT of the database in the secret's field database"
+            ;;
+        *'too many clients already'* | *'remaining connection slots are reserved'*)
+            cure="end connections of others to the server in the secret's field host, or raise its"
+            cure="$cure max_connections"
+            ;;
+        *) cure= ;;
+    esac
+    if [ -z "$cure" ]; then
+        lasting_since=
+        return 1
+    fi
+    lasting_since=${lasting_since:-$(date +%s)}
+    [ $(($(date +%s) - lasting_since)) -ge "${BRIEF_SECONDS:-20}" ]
+}
+lasting_since=
 
 # A server, or something between, that takes what is sent and never answers would hold a client
 # for ever; acknowledged keepalives hide it from libpq.

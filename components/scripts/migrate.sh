@@ -161,14 +161,12 @@ finish_unless_transient() {
             return
             ;;
         53100) finish_disk_full ;;
-        MGBSY | 40P01 | 40001 | 57014 | 57P01 | 57P02 | 57P03 | 53??? | 08???) return ;;
         # Lost a race: setup() of an application takes no lock, so an object may appear or vanish
         # between two statements; XX000 is what a catalog lookup then says.
         23505 | 42P07 | 42701 | 42710 | 42P01 | 42704 | XX000) return ;;
-        # In a failover the server that was the primary is a standby for a moment.
-        25006) return ;;
         MG001) [ "$attempt" -eq 1 ] || return ;;
     esac
+    ! passes_by_itself "$code" || return
     case $code in
         MG0??) finish 10 "refused: $text" ;;
         2BP01) finish 10 "refused: $text: $(sed -n 's/^DETAIL:  //p' "$work/stderr" | head -n 1)" ;;
@@ -176,6 +174,7 @@ finish_unless_transient() {
         ?????) finish 13 "SQL error $code: $text" ;;
     esac
     ! blames_credentials "$text" || finish 11 "credentials or rights: $text"
+    ! lasts_too_long "$text" || finish 12 "gave up after $attempt attempts: $text; $cure"
     case $text in
         *'no rows returned'* | *'No such file'* | *'psql: not found'*) finish 13 "psql: $text" ;;
         *) ;;
@@ -196,6 +195,7 @@ work=$(mktemp -d) || finish 13 "expected a writable directory ${TMPDIR:-/tmp}, f
 trap 'rm -rf "$work"' EXIT
 end=$(($(date +%s) + deadline))
 attempt=0
+cure=
 said=
 while :; do
     attempt=$((attempt + 1))
@@ -206,7 +206,8 @@ while :; do
     pause=$(pause_after "$attempt")
     now=$(date +%s)
     [ $((end - now)) -gt "${pause%.*}" ] || finish 12 \
-        "gave up after $deadline s and $attempt attempts: $text; timeoutSeconds sets how long"
+        "gave up after $deadline s and $attempt attempts: $text;" \
+        "${cure:-timeoutSeconds sets how long}"
     if [ "$text" != "$said" ] || [ "$now" -ge "$quiet_until" ]; then
         echo "==> attempt $attempt: $text; again in a moment"
         said=$text quiet_until=$((now + progress))

@@ -38,12 +38,14 @@ finish_unless_transient() {
     text=$(sed -n 's/^verify_migration.sh: //p' "$work/error" | head -n 1)
     text=${text:-$(head -n 1 "$work/error")}
     [ "$status" -ne 137 ] || text="the server took what was sent and never answered"
+    ! passes_by_itself "${text%%:*}" || return
     case $text in
-        55P03:* | 40???:* | 53???:* | 57???:* | 08???:* | XX000:*) return ;;
+        XX000:*) return ;;
         28???:* | 42501:* | 3D000:*) finish 11 "credentials or rights: ${text#*: }" ;;
         [0-9A-Z][0-9A-Z][0-9A-Z][0-9A-Z][0-9A-Z]:*) finish 13 "SQL error $text" ;;
     esac
     ! blames_credentials "$text" || finish 11 "credentials or rights: $text"
+    ! lasts_too_long "$text" || finish 12 "gave up after $attempt attempts: $text; $cure"
     case $text in
         *'No such file'* | *'psql: not found'*) finish 13 "$text" ;;
         *) ;;

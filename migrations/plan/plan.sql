@@ -98,6 +98,20 @@ WITH finding AS (
     FROM jsonb_to_recordset(current_setting('checkpoint.seen')::jsonb)
         AS a (fails boolean, mended boolean, object text, what text)
     WHERE NOT a.mended
+), outlook (line) AS (
+    SELECT format('warning: %I: event trigger that runs on CREATE TABLE, and must leave the new '
+        'tables as they are', evtname)
+    FROM pg_event_trigger
+    WHERE evtevent = 'ddl_command_end' AND evtenabled <> 'D'
+        AND (evttags IS NULL OR 'CREATE TABLE' = ANY (evttags))
+        AND EXISTS (SELECT FROM finding WHERE is_table)
+    UNION ALL
+    SELECT format('the migration would give up: %I: expected a connection limit of 5 or more, '
+        'found %s', rolname, rolconnlimit)
+    FROM pg_roles WHERE rolname = :'login' AND rolconnlimit IN (0, 1)
+    UNION ALL
+    SELECT format('%s: %s: %s', CASE WHEN fails THEN 'the verification would fail'
+        ELSE 'warning' END, object, what) FROM access
 ), step (pos, line) AS (
     SELECT 1, 'create table ' || object FROM finding WHERE is_table
     UNION ALL
@@ -130,9 +144,7 @@ SELECT CASE
         ELSE E'\nThe tables hold rows: each table is locked for a moment only.'
     END
     || coalesce((
-        SELECT string_agg(format(E'\n%s: %s: %s',
-            CASE WHEN fails THEN 'the verification would fail' ELSE 'warning' END, object, what),
-            '' ORDER BY fails DESC, object, what) FROM access
+        SELECT string_agg(E'\n' || line, '' ORDER BY line COLLATE "C") FROM outlook
     ), '')
 FROM state;
 ROLLBACK;

@@ -3,8 +3,10 @@
 import pytest
 
 from tests.migrations.conftest import Psql, run_file, run_setup
+from tests.migrations.majors import Majors
 from tests.migrations.test_up import TEXTS, held_lock, make_history
 from tests.support.postgres import Database, Server
+from tests.support.postgres_versions import SUPPORTED
 
 FOREIGN = {
     "view": ("CREATE VIEW checkpoints AS SELECT 1 AS x", "found a view"),
@@ -201,3 +203,16 @@ def test_a_standby_is_refused_by_every_file() -> None:
     for result in (up, down):
         assert "MG001: expected a primary server, found a standby" in result.stderr
     assert "cannot execute INSERT in a read-only transaction" in verify.stdout
+
+
+@pytest.mark.parametrize("version", SUPPORTED)
+def test_tables_that_an_event_trigger_changed_are_not_made(majors: Majors, version: int) -> None:
+    database = majors(version).server.create_database()
+    database.run("psql", "-X", "-q", "-f", "tests/fixtures/row_security_for_all.sql")
+
+    result = run_file(database, "up")
+
+    assert "MG012: expected the new tables as they were made, found that an event" in result.stderr
+    assert "the one that did (row_security_for_all)" in result.stderr
+    assert database.value("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
+    database.drop()

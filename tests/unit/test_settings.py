@@ -135,6 +135,8 @@ def test_another_environments_settings_are_refused(configure, environ) -> None:
         ("databaseSchema", "$user"),
         ("databaseName", "blank "),
         ("databaseUsername", "\u00e9" * 32),
+        ("databaseHost", "db.example.com:5432"),
+        ("databaseHost", "one.example.com,two.example.com:5433"),
         ("databaseReaders", "grafana,,reports"),
         ("databaseReaders", "grafana, "),
         ("databaseReaders", "grafana\treports"),
