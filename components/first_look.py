@@ -39,7 +39,7 @@ def _at_the_cluster(args: CheckpointStorageArgs) -> None:
     from lightkube import ApiError
     from lightkube.resources.core_v1 import Namespace, ServiceAccount
 
-    from .kubernetes_client import connect
+    from .kubernetes_client import LoginError, connect
 
     cluster = Cluster(kubeconfig=args["kubeconfig"], context=args["kube_context"])
     try:
@@ -48,6 +48,9 @@ def _at_the_cluster(args: CheckpointStorageArgs) -> None:
             client.get(Namespace, args["namespace"])
         else:
             client.get(ServiceAccount, args["service_account"], namespace=args["namespace"])
+    except LoginError as error:
+        msg = f"nothing was made: {error}"
+        raise pulumi.RunError(msg) from None
     except (ApiError, HTTPError) as error:
         if isinstance(error, ApiError) and error.status.code == HTTPStatus.NOT_FOUND:
             return

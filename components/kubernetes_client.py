@@ -33,7 +33,7 @@ from .tls_context import CertificateError, TlsContext, present, tls_context, tru
 from .transport import transport
 
 ATTEMPTS = 2
-CURE = "run pulumi up, which puts the new login in the state too, before any pulumi destroy"
+CURE = "log in again and run pulumi up, which renews it for pulumi destroy too"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 # What a header's name may hold beside letters and digits (RFC 9110).
 NAME_MARKS = "!#$&'*+-.^_`|~"
@@ -103,11 +103,9 @@ class _Transport(httpx2.BaseTransport):
             login, http = self._ready(refused)
             if login == refused:
                 break
-        whose = "the kubeconfig's login" if self._user else "somebody without a login"
-        msg = (
-            f"expected the API server to accept {whose}, found 401: it has expired or is not "
-            f"known there; log in again and {CURE}"
-        )
+        login = "the kubeconfig's login" if self._user else "a request without a login"
+        msg = f"expected the API server to accept {login}, found 401: it has ended or is unknown"
+        msg = f"{msg}; {CURE}"
         raise LoginError(msg)
 
     def close(self) -> None:

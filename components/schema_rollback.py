@@ -199,8 +199,8 @@ def _roll_back(props: Mapping[str, Any]) -> str | None:
     except Exception as error:  # whatever it is, the user gets one sentence
         if job and job.made:
             return f"{job} {UNKNOWN}: {_named(error)}; look at it"
-        return f"the rollback could not start: {_named(error)}; {AGAIN}"
-    if job.backup:
+        reason = f"the rollback could not start: {_named(error)}"
+    if job and job.backup:
         say(job.backup)
     if reason and "pulumi destroy" not in reason:
         return f"{reason}; {AGAIN}"

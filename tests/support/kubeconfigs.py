@@ -271,7 +271,7 @@ FAILS: dict[str, tuple[Variant, str]] = {
     ),
     "an expired token": (
         lambda ground: ground.write(user={"token": ground.expired}),
-        "it has expired or is not known there; log in again and run pulumi up",
+        "it has ended or is unknown; log in again and run pulumi up",
     ),
     "username and password": (
         lambda ground: ground.write(user={"username": "a", "password": "b"}),
@@ -330,7 +330,7 @@ FAILS: dict[str, tuple[Variant, str]] = {
     ),
     "exec that returns a token of yesterday": (
         lambda ground: ground.write(user=ground.exec(ground.plugin({"token": ground.expired}))),
-        "it has expired or is not known there",
+        "it has ended or is unknown",
     ),
 }
 # What kubectl may still do, and the provider or a program without a terminal may not.
