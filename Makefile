@@ -11,6 +11,11 @@ DEVSTACK := $(PYTHON) -m devstack
 WITH_STACK = stack_env=$$($(DEVSTACK) env) && eval "$$stack_env" &&
 PULUMI = $(WITH_STACK) pulumi --stack $(ENVIRONMENT)
 
+VAULTS ?= 1.15.6 1.21.4
+VAULT_TESTS := $(addprefix tests/integration/,attacks/test_login.py attacks/test_token.py \
+	test_bad_input.py test_failures.py test_permissions.py test_vault_init.py \
+	test_vault_provider_kv.py)
+
 SHELL_FILES := $(wildcard .ci/* components/pulumi-resource-*) $(shell find components devstack migrations -name '*.sh')
 SQL_FILES := $(wildcard migrations/*.up.sql migrations/*.down.sql components/scripts/*.sql)
 
@@ -67,8 +72,18 @@ test: setup ## All tests, on two embedded stacks side by side
 	@$(PYTHON) -m tests.support.build
 	$(PYTHON) -m pytest -n 2 --dist loadfile
 
-soak: setup ## Long runs of faults and of random operations, for hours (SEED=… STEPS=… for the walk)
+soak: vaults ## Long runs of faults and of random operations, for hours (SEED=… STEPS=… for the walk)
 	$(PYTHON) -m pytest tests/soak
+
+soak-vault: vaults ## The tests that concern Vault on HashiCorp's Vault 1.15.6 and 1.21.4
+	@set -e; for version in $(VAULTS); do \
+		$(PYTHON) -m pytest tests/soak/test_vaults.py -k $$version; \
+		DEVSTACK_VAULT=$$($(PYTHON) -m tests.support.vaults $$version) \
+			$(PYTHON) -m pytest $(VAULT_TESTS); \
+	done
+
+vaults: setup ## Build HashiCorp's Vault for these tests
+	@set -e; for version in $(VAULTS); do $(PYTHON) -m tests.support.vaults $$version; done
 
 upstream: setup ## Compare with released savers (VERSIONS="3.2.0 …") and draft what is new there
 	$(PYTHON) -m upstream $(VERSIONS)
@@ -101,4 +116,4 @@ lock: setup ## Renew the hash-locked requirements
 	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --group policy --output-file policy/requirements.txt
 
-.PHONY: help setup demo stack up report preview policy plan render destroy down check test soak bench bench-live sbom audit lock
+.PHONY: help setup demo stack up report preview policy plan render destroy down check test soak soak-vault vaults bench bench-live sbom audit lock

@@ -21,27 +21,29 @@ class Server:
 
     def get(self, path: str) -> tuple[int, dict[str, Any]]:
         """Return the status and the JSON of an answer; status 0 means that nobody answered."""
-        return self._request("GET", path, None, seconds=5)
+        return self._request("GET", path, None, {}, seconds=5)
 
-    def put(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def put(self, path: str, body: dict[str, Any], **headers: str) -> tuple[int, dict[str, Any]]:
         """Send JSON and return what `get` would, with more time for the answer."""
-        return self._request("PUT", path, json.dumps(body), seconds=60)
+        return self._request("PUT", path, json.dumps(body), headers, seconds=60)
 
     def _request(
-        self, method: str, path: str, body: str | None, *, seconds: float
+        self, method: str, path: str, body: str | None, headers: dict[str, str], *, seconds: float
     ) -> tuple[int, dict[str, Any]]:
         connection = http.client.HTTPSConnection(
             *self._address, context=self._context, timeout=seconds
         )
         try:
-            connection.request(method, path, body)
+            connection.request(method, path, body, headers)
             answer = connection.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException):
             return 0, {}
         finally:
             connection.close()
-        if not answer.headers.get("Content-Type", "").startswith("application/json"):
+        # HashiCorp's Vault calls nothing at all JSON too, in an answer 204.
+        is_json = answer.headers.get("Content-Type", "").startswith("application/json")
+        if not content or not is_json:
             return answer.status, {}
         return answer.status, json.loads(content)
 

@@ -1,4 +1,7 @@
-"""Runs the Vault server: OpenBao with its storage in the run folder, initialised and unsealed."""
+"""Runs the Vault server: OpenBao with its storage in the run folder, initialised and unsealed.
+
+Tests run HashiCorp's Vault in its place, which differs in its configuration.
+"""
 
 import json
 import shutil
@@ -24,7 +27,9 @@ def start(startup: Startup) -> None:
         _forget(stack)
     (stack.vault / "data").mkdir(parents=True, exist_ok=True)
     config = stack.vault / "vault.hcl"
-    config.write_text(render("vault.hcl", stack.values()))
+    is_openbao = (stack.tools / "vault").resolve().name == "bao"
+    own = "openbao.hcl" if is_openbao else "hashicorp-vault.hcl"
+    config.write_text("".join(render(name, stack.values()) for name in ("vault.hcl", own)))
     startup.start(PART, [str(stack.tools / "bao"), "server", f"-config={config}"])
     server = vault_server(stack)
     startup.wait(PART, lambda: _health(server) in _ANSWERS, "the Vault server to answer")
@@ -33,6 +38,8 @@ def start(startup: Startup) -> None:
     if _health(server) == 503:
         _ask(server, "sys/unseal", {"key": _keys(stack)["keys_base64"][0]})
     startup.wait(PART, lambda: _health(server) == 200, "the Vault server to become active")
+    if not is_openbao:
+        _enable_audit(stack, server)
     startup.report("Vault ready")
 
 
@@ -56,6 +63,12 @@ def _forget(stack: Stack) -> None:
 def _initialise(stack: Stack, server: Server) -> None:
     answer = _ask(server, "sys/init", {"secret_shares": 1, "secret_threshold": 1})
     write_private(stack.vault / _KEYS, json.dumps(answer))
+
+
+def _enable_audit(stack: Stack, server: Server) -> None:
+    # Where it is on already, as after a restart, it answers 400.
+    body = {"type": "file", "options": {"file_path": str(stack.audit / "vault.log")}}
+    server.put("/v1/sys/audit/file", body, **{"X-Vault-Token": token(stack)})
 
 
 def _keys(stack: Stack) -> dict[str, str]:

@@ -56,7 +56,9 @@ revoke_token() {
 clean_up() {
 	status=$?
 	trap - EXIT
-	[ -z "$agent" ] || kill "$agent" "$giver" 2>/dev/null
+	for process in $agent $giver; do
+		kill "$process" 2>/dev/null
+	done
 	revoke_token
 	rm -f "$token" "$rendered" "$log" "$login"
 	[ "$status" -eq 0 ] || rm -f "$service" "$pgpass"
@@ -92,6 +94,7 @@ run_agent() {
 	kill "$agent" "$giver" 2>/dev/null
 	wait "$agent" "$giver"
 	agent=
+	giver=
 	[ -s "$rendered" ]
 }
 
@@ -153,8 +156,9 @@ read_mount() { # FIELD
 
 explain_reading() {
 	case $(read_mount options 2>/dev/null) in
-		*version:1*) echo "$not_version_2" ;;
-		*) echo "$reason; $write_fields" ;;
+		"" | *version:2*) echo "$reason; $write_fields" ;;
+		# A mount that was made without a word on its version has none here.
+		*) echo "$not_version_2" ;;
 	esac
 }
 

@@ -15,9 +15,3 @@ listener "tcp" {
   tls_cert_file   = "$pki/vault.crt"
   tls_key_file    = "$pki/vault.key"
 }
-
-audit "file" "file" {
-  options = {
-    file_path = "$audit/vault.log"
-  }
-}

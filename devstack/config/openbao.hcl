@@ -1,0 +1,6 @@
+
+audit "file" "file" {
+  options = {
+    file_path = "$audit/vault.log"
+  }
+}
