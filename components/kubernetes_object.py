@@ -8,6 +8,9 @@ import pulumi
 from .existing import Guard
 from .manifests import OWNER
 
+# By default server-side apply leaves a field as it is that somebody else has changed.
+FORCED = {"pulumi.com/patchForce": "true"}
+
 
 class KubernetesObject(pulumi.CustomResource):
     """An object of the official provider, by the manifest that kubectl would apply.
@@ -47,5 +50,5 @@ class KubernetesObject(pulumi.CustomResource):
 
 def _marked(manifest: Mapping[str, Any], guard: Guard) -> dict[str, Any]:
     metadata = manifest["metadata"]
-    annotations = {**metadata.get("annotations", {}), OWNER: guard.owner}
+    annotations = {**metadata.get("annotations", {}), OWNER: guard.owner, **FORCED}
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}

@@ -35,9 +35,8 @@ def restricted_namespace(name: str, environment: str) -> dict[str, Any]:
 
 
 def owned_by(environment: str) -> dict[str, str]:
-    """Return the annotations of an object whose fields are this environment's alone."""
-    # By default server-side apply leaves a field as it is that somebody else has changed.
-    return {ENVIRONMENT: environment, "pulumi.com/patchForce": "true"}
+    """Return the annotations that tell people whose object it is."""
+    return {ENVIRONMENT: environment}
 
 
 def service_account(namespace: str, environment: str, name: str) -> dict[str, Any]:

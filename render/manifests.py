@@ -73,10 +73,9 @@ def dump(manifest: Manifest) -> str:
 
 
 def _handed_over(manifest: Manifest, manager: str) -> Manifest:
-    """Drop the annotations that only Pulumi reads and name who manages the object."""
+    """Drop the annotation that only Pulumi reads and name who manages the object."""
     annotations = manifest["metadata"].pop("annotations", {})
-    for owner in "pulumi.com/patchForce", "pulumi.com/replaceUnready":
-        annotations.pop(owner, None)
+    annotations.pop("pulumi.com/replaceUnready", None)
     manifest["metadata"] |= {"annotations": annotations} if annotations else {}
     pod = manifest["spec"]["template"] if manifest["kind"] == "Job" else manifest
     for metadata in (manifest["metadata"], pod["metadata"]):

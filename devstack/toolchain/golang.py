@@ -140,6 +140,8 @@ def _environment() -> dict[str, str]:
     # GOTOOLCHAIN and GOWORK: neither a download of another Go nor a workspace of the user's may
     # change what is built. GOROOT: one that belongs to an older Go must not be used with ours.
     own = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "GOWORK": "off"}
+    # The compiler is a short-lived program: collecting garbage less often saves it processor time.
+    own["GOGC"] = "400"
     inherited = {name: value for name, value in os.environ.items() if name != "GOROOT"}
     return inherited | own
 
