@@ -10,6 +10,7 @@ from psycopg import sql
 
 from tests.integration.conftest import DEV
 from tests.support.database import connect, recreate
+from tests.support.deployer import make_deployer
 from tests.support.deployment import Deployment, Outcome
 from tests.support.failures import compare_line
 from tests.support.second_server import second_server
@@ -35,11 +36,17 @@ def run(deployment: Deployment, command: str, **environ: str) -> Outcome:
 
 
 @pytest.fixture(scope="module")
-def other(devstack: dict[str, str]) -> Iterator[dict[str, str]]:
-    """Return the address of another server that the same login opens."""
+def other(
+    devstack: dict[str, str], documented_deployer: dict[str, str]
+) -> Iterator[dict[str, str]]:
+    """Return the address of another server, where the same login may do everything."""
     with second_server(devstack, 16) as environ:
-        address = {"host": environ["PGHOST"], "port": environ["PGPORT"]}
-        yield address | {"user": environ["PGUSER"], "password": environ["PGPASSWORD"]}
+        login = {"host": environ["PGHOST"], "port": environ["PGPORT"]}
+        login |= {"user": environ["PGUSER"], "password": environ["PGPASSWORD"]}
+        with connect(devstack, "postgres", login) as admin:
+            name = make_deployer(admin, documented_deployer["PGUSER"])["PGUSER"]
+            admin.execute(sql.SQL("ALTER ROLE {} SUPERUSER").format(sql.Identifier(name)))
+        yield login
 
 
 @pytest.fixture(scope="module")
@@ -57,14 +64,11 @@ def tunneled(
 def prepared(deployment: Deployment, login: dict[str, str]) -> Read:
     """Give the other server what has our names, and a table; return how to read what it holds."""
     name = deployment.settings["databaseName"]
-    ours = sql.Literal(deployment.environ["PGPASSWORD"])
     with connect(deployment, "postgres", login) as admin:
         for role in ("owner", "migrator", "app"):
             statement = sql.SQL("CREATE ROLE {}").format(sql.Identifier(f"{name}_{role}"))
             admin.execute(statement)
         recreate(admin, name)
-        admin.execute(sql.SQL("ALTER ROLE CURRENT_USER PASSWORD {}").format(ours))
-    login["password"] = deployment.environ["PGPASSWORD"]
     with connect(deployment, name, login) as connection:
         connection.execute("CREATE TABLE orders AS SELECT 1 AS id")
 

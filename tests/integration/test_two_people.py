@@ -37,7 +37,9 @@ def second(
         (folder / "state").mkdir()
         environ = dev.environ | {"PULUMI_BACKEND_URL": f"file://{folder / 'state'}"}
         names = {key: value for key, value in dev.settings.items() if key != "environment"}
-        return Deployment(folder / "program", dev.stack, environ, **names | settings)
+        made = Deployment(folder / "program", dev.stack, environ, **names | settings)
+        made.deployer = dev.deployer
+        return made
 
     return make
 
