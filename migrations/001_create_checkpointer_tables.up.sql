@@ -764,7 +764,8 @@ BEGIN
             'expected this session to hold the lock of schema %I, found it does not: '
             'connect to the server itself, not through a pooler', target);
     END IF;
-    EXECUTE format('SELECT left(string_agg(object || '': '' || what, ''; ''), 1000) FROM (%s) AS l',
+    EXECUTE format('SELECT left(string_agg(object || '': '' || what, ''; '' '
+        'ORDER BY object COLLATE "C", what), 1000) FROM (%s) AS l',
         current_setting('checkpoint.layout')) INTO remaining;
     -- Nobody else sees the tables that this transaction made.
     IF EXISTS (

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from tests.support.database import TABLES, connect
-from tests.support.deployment import Deployment
+from tests.support.deployment import REPOSITORY, Deployment
 from tests.support.pods import Pods
 from tests.support.postgres import PASSWORD, SUPERUSER, Server
 from tests.support.vault_causes import VAULT_CAUSES, Settings, secret
@@ -16,6 +16,7 @@ NO_REVIEWER = "reviewer without right"
 NOBODYS_IMAGE = "localhost:1/no-such-image:1"
 PUBLIC_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 ROW = "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', 'c', '{}')"
+ROW_SECURITY = REPOSITORY / "tests" / "fixtures" / "row_security_for_all.sql"
 # The migration's container asks for 256Mi at most.
 SMALL = {"type": "Container", "max": {"memory": "100Mi"}}
 
@@ -40,6 +41,31 @@ def no_create_right(dev: Deployment) -> Iterator[Settings]:
             yield {}
         finally:
             admin.execute("GRANT CREATE ON SCHEMA public TO pg_database_owner")
+
+
+@contextmanager
+def no_connection_left(dev: Deployment) -> Iterator[Settings]:
+    """Leave the Jobs' role one connection, where the migration needs two."""
+    role = f'ALTER ROLE "{dev.settings["databaseName"]}_migrator" CONNECTION LIMIT '
+    with connect(dev, dev.settings["databaseName"]) as admin:
+        admin.execute(f"{role} 1".encode())
+        try:
+            yield {}
+        finally:
+            admin.execute(f"{role} -1".encode())
+
+
+@contextmanager
+def event_trigger(dev: Deployment) -> Iterator[Settings]:
+    """Turn row security on for every new table, and drop the tables made already."""
+    with connect(dev, dev.settings["databaseName"]) as admin:
+        admin.execute(f"DROP TABLE IF EXISTS {', '.join(TABLES)}".encode())
+        admin.execute(ROW_SECURITY.read_bytes())
+        try:
+            yield {}
+        finally:
+            admin.execute("DROP EVENT TRIGGER row_security_for_all")
+            admin.execute("DROP FUNCTION secure_new_tables()")
 
 
 @contextmanager
@@ -135,6 +161,10 @@ CAUSES: dict[str, Cause] = {
     **VAULT_CAUSES,
     NO_REVIEWER: no_reviewer,
     "database password": secret(lambda fields: fields | {"password": "wrong"}),
+    "host with a port": secret(lambda fields: fields | {"host": "db.example.com:5432"}),
+    # Too long for a name of DNS, so that nobody has to be asked.
+    "unknown host": secret(lambda fields: fields | {"host": f"{'n' * 64}.example.com"}),
+    "no connection left": no_connection_left,
     "database missing": secret(lambda fields: fields | {"database": "another"}),
     "database away": secret(lambda fields: fields | {"port": "1"}),
     "database of another ca": settings(databaseCaCertFile=PUBLIC_AUTHORITIES),
@@ -142,6 +172,8 @@ CAUSES: dict[str, Cause] = {
     # Before the next one, which leaves no table.
     "blocked": blocked,
     "create right": no_create_right,
+    "event trigger": event_trigger,
+    "reader missing": settings(databaseReaders="nobody_here"),
     "image of vault-init": settings(vaultImage=NOBODYS_IMAGE),
     "image of the migration": settings(postgresImage=NOBODYS_IMAGE),
     "quota": quota,
