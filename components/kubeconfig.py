@@ -24,9 +24,12 @@ def ambient(environ: Mapping[str, str], context: str) -> str:
     default = str(Path.home() / ".kube" / "config")
     paths = [Path(path) for path in (environ.get("KUBECONFIG") or default).split(os.pathsep)]
     files = [path for path in paths if path.is_file()]
-    if not files:
-        return ""
-    return _one([(file.read_text(), file.parent.resolve()) for file in files], context)
+    try:
+        texts = [(file.read_text(), file.parent.resolve()) for file in files]
+    except (OSError, UnicodeError) as error:
+        msg = f"expected text in the files of KUBECONFIG, found {type(error).__name__}"
+        raise KubeconfigError(msg) from None
+    return _one(texts, context) if texts else ""
 
 
 def chosen(text: str, context: str) -> str:

@@ -25,14 +25,13 @@ from lightkube.config.models import Cluster as Server
 from lightkube.config.models import Context, User
 
 from .exec_plugin import Login, PluginError, ask
-from .kubeconfig import ambient, parts
+from .kubeconfig import ambient, chosen, parts
 from .kubeconfig_rules import KubeconfigError
 from .manifests import Cluster
 from .proxies import ProxyError, checked, proxy_of
 from .tls_context import CertificateError, TlsContext, present, tls_context, trust
 from .transport import transport
 
-ATTEMPTS = 2
 CURE = "log in again and run pulumi up, which renews it for pulumi destroy too"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 # What a header's name may hold beside letters and digits (RFC 9110).
@@ -53,7 +52,8 @@ def connect(cluster: Cluster) -> Client:
 
     """
     try:
-        text = cluster.kubeconfig or ambient(os.environ, cluster.context)
+        given, context = cluster.kubeconfig, cluster.context
+        text = chosen(given, context) if given else ambient(os.environ, context)
         server, user = parts(text) if text else _in_cluster()
         sender = _Transport(server, user)
     except (KubeconfigError, ProxyError, PluginError, OSError, ValueError) as error:
@@ -92,21 +92,21 @@ class _Transport(httpx2.BaseTransport):
         """Send it; where the login is not accepted any more, once again with a new one."""
         request.headers = httpx2.Headers([*request.headers.raw, *self._impersonation])
         login, http = self._ready(None)
-        for _ in range(ATTEMPTS):
-            if login.authorization:
-                request.headers["Authorization"] = login.authorization
-            response = http.handle_request(request)
-            if response.status_code != HTTPStatus.UNAUTHORIZED:
-                return response
+        response = _send(request, login, http)
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            renewed, http = self._ready(login)
+            if renewed != login:
+                response.close()
+                response = _send(request, renewed, http)
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
             response.close()
-            refused = login
-            login, http = self._ready(refused)
-            if login == refused:
-                break
-        login = "the kubeconfig's login" if self._user else "a request without a login"
-        msg = f"expected the API server to accept {login}, found 401: it has ended or is unknown"
-        msg = f"{msg}; {CURE}"
-        raise LoginError(msg)
+            whose = "the kubeconfig's login" if self._user else "a request without a login"
+            msg = (
+                f"expected the API server to accept {whose}, found 401: it has ended or is "
+                f"unknown; {CURE}"
+            )
+            raise LoginError(msg)
+        return response
 
     def close(self) -> None:
         """Close the connections."""
@@ -118,11 +118,12 @@ class _Transport(httpx2.BaseTransport):
             old = self._login
             if old is refused or old.is_over():
                 try:
-                    self._login = _login(self._cluster, self._user)
+                    new = _login(self._cluster, self._user)
+                    if (old.certificate, old.key) != (new.certificate, new.key):
+                        self._http = self._connection(new)
+                    self._login = new
                 except (PluginError, OSError, ValueError) as error:
                     raise LoginError(str(error)) from None
-                if (old.certificate, old.key) != (self._login.certificate, self._login.key):
-                    self._http = self._connection(self._login)
             return self._login, self._http
 
     def _connection(self, login: Login) -> httpx2.HTTPTransport:
@@ -130,6 +131,12 @@ class _Transport(httpx2.BaseTransport):
         if login.certificate:
             present(context, login.certificate, login.key, "the client certificate")
         return transport(context, self._proxy)
+
+
+def _send(request: httpx2.Request, login: Login, http: httpx2.HTTPTransport) -> httpx2.Response:
+    if login.authorization:
+        request.headers["Authorization"] = login.authorization
+    return http.handle_request(request)
 
 
 def _context(cluster: Mapping[str, Any]) -> TlsContext:

@@ -13,6 +13,7 @@ from devstack.waiting import wait_until
 from tests.integration.conftest import DEV
 from tests.support.database import connect
 from tests.support.deployment import Deployment, Outcome
+from tests.support.failures import compare_line
 from tests.support.kubeconfigs import V1
 
 ACCOUNT = "short-lived"
@@ -83,8 +84,7 @@ def test_an_expired_login_is_said_before_anything_is_made(
 
     said = dev.up(KUBECONFIG=account.kubeconfig({"token": token})).expect(1).text
 
-    assert "nothing was made: expected the API server to accept the kubeconfig's login" in said
-    assert "found 401: it has ended or is unknown; log in again" in said
+    compare_line("kubernetes login", said, "nothing was made: ")
     assert made(dev) == set()
     with connect(dev, "postgres") as admin:
         name = dev.settings["databaseName"]
@@ -101,14 +101,14 @@ def test_a_plugin_whose_login_has_expired_is_said_before_anything_is_made(
 
     said = dev.up(KUBECONFIG=account.kubeconfig({"exec": login})).expect(1).text
 
-    assert "found exit status 1: the session is over, run log-in" in said
+    compare_line("kubernetes plugin", said, "nothing was made: ")
     assert made(dev) == set()
 
 
 def test_an_expired_token_of_vault_is_said_before_anything_is_made(dev: Deployment) -> None:
     said = dev.up(VAULT_TOKEN="hvs.of-yesterday").expect(1).text
 
-    assert "found status 403: the token has expired, is unknown or may not read it" in said
+    compare_line("vault login", said, "nothing was written: ")
     assert made(dev) == set()
 
 
@@ -123,8 +123,7 @@ def test_destroy_says_how_to_replace_a_token_that_ended_in_the_state(
     refresh(dev, KUBECONFIG=anew).expect(1)
     said = dev.destroy(KUBECONFIG=anew).expect(1).text
 
-    assert "nothing was destroyed: the rollback could not start: LoginError" in said
-    assert f"found 401: it has ended or is unknown; {CURE}\n" in said
+    compare_line("login in the state", said, "nothing was destroyed: ")
     # With the program it is the one of now, but only up puts it where the rollback finds it.
     refresh(dev, "--run-program", KUBECONFIG=anew).expect()
     assert CURE in dev.destroy(KUBECONFIG=anew).expect(1).text

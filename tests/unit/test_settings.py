@@ -277,6 +277,60 @@ def test_two_managed_roles_of_one_name_are_refused(configure, environ) -> None:
     assert said.count("expected two roles") == 1
 
 
+def test_of_several_kubeconfigs_the_first_that_has_a_name_counts(
+    configure, environ, tmp_path
+) -> None:
+    configure(environment="dev")
+    other = KUBECONFIG.replace("10.0.0.1", "10.0.0.2").replace("name: prod", "name: other")
+    (tmp_path / "other").write_text(other)
+    paths = f"{tmp_path / 'none'}:{environ['KUBECONFIG']}:{tmp_path / 'other'}"
+
+    assert "10.0.0.1" in Settings.load(environ | {"KUBECONFIG": paths}).kubeconfig
+    configure("other", environment="other", kubeContext="other")
+    kept = yaml.safe_load(Settings.load(environ | {"KUBECONFIG": paths}).kubeconfig)
+    assert kept["current-context"] == "other"
+    assert kept["clusters"][0]["cluster"]["server"] == "https://10.0.0.1:6443"
+
+
+@pytest.mark.parametrize(
+    ("user", "said"),
+    [
+        ("{auth-provider: {name: oidc}}", "found auth-provider; use the exec plugin"),
+        ("{exec: {apiVersion: v9, command: hunter2}}", "found another apiVersion; renew it"),
+        ("{token: hunter2, username: me}", "expected token or username, found both"),
+        ("{as-groups: [hunter2]}", "expected as beside as-uid"),
+        ("{tokenFile: hunter2}", "expected an absolute path in tokenFile"),
+    ],
+)
+def test_a_login_that_cannot_work_is_refused_and_never_quoted(
+    user: str, said: str, configure, environ
+) -> None:
+    text = RELATIVE.replace("ca.crt", "/ca.crt").replace("{client-key: /keys/me.pem}", user)
+    configure(environment="dev", kubeconfig=text)
+
+    assert "- kubeconfig: expected" in problems(environ)
+    assert said in problems(environ)
+    assert "hunter2" not in problems(environ)
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"VAULT_CLIENT_CERT": "/no/such.pem"}, "VAULT_CLIENT_KEY: [Errno 2] No such file"),
+        ({"VAULT_CACERT_BYTES": "none"}, "expected certificates in PEM in VAULT_CACERT_BYTES"),
+        ({"VAULT_PROXY_ADDR": "me:hunter2@proxy"}, "- VAULT_PROXY_ADDR: expected a proxy as"),
+        ({"HTTPS_PROXY": "ftp://me:hunter2@proxy"}, "- HTTPS_PROXY: expected a proxy as"),
+    ],
+)
+def test_variables_that_vault_could_not_use_are_refused(
+    variables: dict[str, str], said: str, configure, environ
+) -> None:
+    configure(environment="dev")
+
+    assert said in problems(environ | variables)
+    assert "hunter2" not in problems(environ | variables)
+
+
 def test_only_the_chosen_context_is_kept(configure, environ) -> None:
     configure("staging", environment="staging", kubeContext="staging")
 
