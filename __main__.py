@@ -17,8 +17,11 @@ from components.settings import Settings
 def providers(settings: Settings, guard: DataGuard) -> list[pulumi.ProviderResource]:
     """Return explicit providers: without them a preview would need a cluster and Vault.
 
-    They wait for the guard: a server that it refuses must not be recorded as theirs.
+    Their addresses are those that the guard has let pass: one that it refuses, or was not asked
+    about, must not be recorded, since a destroy goes by what is recorded.
     """
+    vault_server = guard.servers.apply(lambda servers: servers["vault"])
+    database_server = guard.servers.apply(lambda servers: servers["database"])
     opts = pulumi.ResourceOptions(depends_on=[guard])
     chosen: list[pulumi.ProviderResource] = [
         kubernetes.Provider(
@@ -31,9 +34,9 @@ def providers(settings: Settings, guard: DataGuard) -> list[pulumi.ProviderResou
         ),
         vault.Provider(
             "vault",
-            address=settings.vault_address,
-            ca_cert_file=settings.vault_ca_cert_file or None,
-            namespace=settings.vault_namespace or None,
+            address=vault_server["address"],
+            ca_cert_file=vault_server.apply(lambda server: server["ca_file"] or None),
+            namespace=vault_server.apply(lambda server: server["namespace"] or None),
             # A child token would be made, and its parent looked up, already at preview.
             skip_child_token=True,
             opts=opts,
@@ -45,8 +48,8 @@ def providers(settings: Settings, guard: DataGuard) -> list[pulumi.ProviderResou
         chosen.append(
             postgresql.Provider(
                 "postgresql",
-                host=settings.database_admin_host,
-                port=settings.database_admin_port,
+                host=database_server["host"],
+                port=database_server.apply(lambda server: int(server["port"])),
                 sslmode=settings.insecure_database_ssl_mode or "verify-full",
                 sslrootcert=settings.database_ca_cert_file or None,
                 superuser=False,

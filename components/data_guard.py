@@ -22,6 +22,11 @@ from .servers import Servers, UnexpectedServer, identities
 
 MAY_GO = "may go, set allowDataLoss to true and run pulumi up before the change"
 UNCHANGED, UNMADE = "nothing was changed", "nothing was made"
+# The engine reads all resources at once, and keeps what it has read by then.
+FORGOTTEN = (
+    "no server was changed, but the state may have forgotten what is on the first one "
+    "(docs/adopt.md, a refused refresh)"
+)
 
 
 class DataGuardProvider(ResourceProvider):
@@ -42,7 +47,7 @@ class DataGuardProvider(ResourceProvider):
 
         """
         if "servers" in props:
-            _look(props["servers"], props["identities"])
+            _look(props["servers"], props["identities"], FORGOTTEN)
         return ReadResult(id_, props)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -56,7 +61,7 @@ class DataGuardProvider(ResourceProvider):
         _expect_owned(olds, news)
         _expect_api_server(olds, news)
         known = olds.get("identities", {})
-        found = _look(news["servers"], known)
+        found = _look(news["servers"], known, UNCHANGED)
         changed = any(olds.get(key) != value for key, value in news.items() if key[0] != "_")
         return DiffResult(changes=changed or found != known)
 
@@ -80,9 +85,9 @@ def _with_identities(
     return props | {"identities": found}
 
 
-def _look(servers: Servers, known: Mapping[str, str]) -> dict[str, str]:
+def _look(servers: Servers, known: Mapping[str, str], context: str) -> dict[str, str]:
     try:
-        return identities(servers, known, must_answer=False, context=UNCHANGED)
+        return identities(servers, known, must_answer=False, context=context)
     except UnexpectedServer as error:
         refuse(str(error))
 
@@ -129,6 +134,8 @@ def _expect_api_server(olds: Mapping[str, Any], news: Mapping[str, Any]) -> None
 class DataGuard(Resource, name="DataGuard"):
     """Comes first, so that its refusal comes before anything is touched, the providers included."""
 
+    servers: pulumi.Output[Servers]
+    """Where the servers are reached: where the guard was not asked (`up --target`), as before."""
     identities: pulumi.Output[dict[str, str]]
     """What Vault and a managed PostgreSQL server say that they are, by server."""
 

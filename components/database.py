@@ -11,10 +11,9 @@ from .scram import verifier
 
 # 32 random bytes, which Vault prints as 64 hexadecimal digits.
 PASSWORD_PATH = "sys/tools/random/32"  # noqa: S105 -- a path
-# DataGuard refuses a rename. Where it is not asked (`up --target`), another name makes another role
-# or database: a rename in place that the server refuses is recorded by the provider all the same,
-# and a destroy goes by the recorded name.
-RENAME = ["name"]
+# DataGuard refuses a rename, and where it is not asked (`up --target`) none is made: one in place
+# that the server refuses is recorded by the provider all the same, and a destroy goes by that name.
+NAME = ["name"]
 
 
 class CheckpointDatabaseArgs(TypedDict):
@@ -58,9 +57,7 @@ class CheckpointDatabase(pulumi.ComponentResource):
             f"{name}-owner",
             name=args["owner"],
             login=False,
-            opts=pulumi.ResourceOptions(
-                parent=self, depends_on=args["needs"], replace_on_changes=RENAME
-            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=args["needs"], ignore_changes=NAME),
         )
         migrator, self.migrator_password = self._login_role(
             f"{name}-migrator",
@@ -84,8 +81,7 @@ class CheckpointDatabase(pulumi.ComponentResource):
                 # A role that holds grants in the database can only be dropped after it.
                 depends_on=[migrator, application],
                 # An administrator's; a deployer that is not the owner could not change them back.
-                ignore_changes=["connectionLimit", "allowConnections"],
-                replace_on_changes=RENAME,
+                ignore_changes=[*NAME, "connectionLimit", "allowConnections"],
             ),
         )
 
@@ -128,8 +124,7 @@ class CheckpointDatabase(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=args["needs"],
-                ignore_changes=["password"],
-                replace_on_changes=RENAME,
+                ignore_changes=[*NAME, "password"],
             ),
         )
         return login, password

@@ -53,7 +53,10 @@ def _credential(settings: "Settings") -> Iterator[str]:
 def _admin(settings: "Settings") -> Iterator[str]:
     host = settings.database_admin_host
     if host and not ADMIN_HOST.fullmatch(host):
-        yield f"databaseAdminHost: expected one host name, address or folder, found {host!r}"
+        yield (
+            "databaseAdminHost: expected one host name, address or folder, found "
+            f"{host!r} (its own, PGHOST or databaseHost)"
+        )
 
 
 def _connection(settings: "Settings") -> Iterator[str]:

@@ -40,7 +40,8 @@ def may_have_begun(props: Mapping[str, Any]) -> bool:
 
 def another_owner(props: Mapping[str, Any]) -> str | None:
     """Return the id of the other stack to which the Jobs' ServiceAccount belongs by now."""
-    owner = (_marks(props) or {}).get(OWNER)
+    found = _marks(props)
+    owner = None if found is None else found.get(OWNER, "none")
     return owner if owner != props["owner"] else None
 
 
@@ -152,9 +153,8 @@ class RollbackJob:
         """Leave word that the migration is undone: an `up` must not take it for done."""
         if uid := self._props.get("migration_uid"):
             mark(self._client, self._namespace, self._props["service_account"], UNDONE, uid)
-        job, owner = _migration_job(self._props), self._props.get("owner")
-        found: Any = self._client.get(Job, job, namespace=self._namespace)
-        if owner in (None, (found.metadata.annotations or {}).get(OWNER)):
+        job = _migration_job(self._props)
+        if self._is_own(self._client.get(Job, job, namespace=self._namespace)):
             self._client.delete(Job, job, namespace=self._namespace)
 
     def _message_of_backup(self) -> str | None:
@@ -184,6 +184,10 @@ class RollbackJob:
 
     def _remove_leftover(self) -> None:
         try:
+            leftover = self._client.get(Job, self._name, namespace=self._namespace)
+            if not self._is_own(leftover):
+                msg = f"expected {self} to be this stack's, found another stack's"
+                raise RuntimeError(msg)
             self._delete()
             while True:
                 self._client.get(Job, self._name, namespace=self._namespace)
@@ -191,6 +195,9 @@ class RollbackJob:
         except ApiError as error:
             if error.status.code != HTTPStatus.NOT_FOUND:
                 raise
+
+    def _is_own(self, job: Any) -> bool:
+        return (job.metadata.annotations or {}).get(OWNER) in (None, self._props.get("owner"))
 
     def _pause(self, what: str) -> None:
         if time.monotonic() > self._deadline:

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from tempfile import NamedTemporaryFile
 from typing import Any, TypedDict
 
-import pulumi
-
-from .vault_client import VaultServer
+from .vault_client import SilentVault, VaultServer
 
 # Waited for each server: briefly by what may go on without an answer, as a preview does.
-SECONDS, BRIEF_SECONDS = 15, 3
+SECONDS, BRIEF_SECONDS = 30, 10
 VAULT, POSTGRESQL = "Vault", "PostgreSQL"
+# The PostgreSQL provider dials through it, libpq knows of none.
+PROXIES = ("ALL_PROXY", "all_proxy")
 SETTINGS = {
     VAULT: ("vaultAddress or VAULT_ADDR, VAULT_AGENT_ADDR, VAULT_NAMESPACE", "vaultServerId"),
     POSTGRESQL: ("databaseAdminHost and databaseAdminPort or PGHOST, PGPORT", "databaseServerId"),
@@ -100,7 +100,7 @@ def _vault(server: Mapping[str, str], seconds: int) -> Server:
     vault = VaultServer.of(server, seconds=seconds)
     try:
         cluster = vault.cluster_id()
-    except pulumi.RunError as error:
+    except SilentVault as error:
         return Server(where=vault.reached_at, silence=str(error))
     return Server(where=vault.reached_at, identity=f"{cluster}/{namespace}".rstrip("/"))
 
@@ -112,14 +112,17 @@ def _postgresql(server: Mapping[str, str], seconds: int) -> Server:
     host = server["host"] or os.environ.get("PGHOST") or "localhost"
     port = server["port"] or os.environ.get("PGPORT") or "5432"
     where = f"{host}:{port}"
+    if any(os.environ.get(name) for name in PROXIES):
+        return Server(where=where, silence="ALL_PROXY in the environment")
     try:
         with (
             _root_certificate(server) as certificate,
             psycopg.connect(
-                # The database that the provider connects to; user and password as it takes them.
+                # Database, user and password as the provider takes them.
                 host=host,
                 port=port,
-                dbname="postgres",
+                dbname=os.environ.get("PGDATABASE") or "postgres",
+                user=os.environ.get("PGUSER") or "postgres",
                 sslmode=server["ssl_mode"],
                 connect_timeout=seconds,
                 application_name="langgraph-checkpoint-guard",

@@ -134,7 +134,7 @@ class Settings:
             settings = _with_kubeconfig(settings, environ)
         except KubeconfigError as error:
             problems.append(f"kubeconfig: {error}")
-        problems += _variables(environ)
+        problems += _variables(environ, settings)
         problems += unusable_variables(settings.vault_ca_cert_file, environ)
         problems += contradictions(settings, pulumi.get_stack())
         if problems:
@@ -177,11 +177,17 @@ def _parse(declaration: Mapping[str, Any], text: str | None) -> Any:
     return value
 
 
-def _variables(environ: Mapping[str, str]) -> Iterator[str]:
+def _variables(environ: Mapping[str, str], settings: Settings) -> Iterator[str]:
     """Complain of variables that no setting takes the place of."""
     port = environ.get("PGPORT", "0")
     if not port.isdecimal():
         yield f"databasePort: expected a number in PGPORT, found {port!r}"
+    for name in ("ALL_PROXY", "all_proxy"):
+        if environ.get(name) and settings.manage_database:
+            yield (
+                f"{name}: expected it not to be set where manageDatabase is true, since the "
+                "PostgreSQL provider would dial through it and libpq does not; unset it"
+            )
     # Vault's Go client obeys it whatever the provider's skipTlsVerify says.
     if environ.get("VAULT_SKIP_VERIFY", "").lower() not in ("", "0", "f", "false"):
         yield (

@@ -26,6 +26,10 @@ CERTIFICATE_VARIABLES = ("VAULT_CLIENT_CERT", "VAULT_CLIENT_KEY")
 PROXY_VARIABLES = ("VAULT_PROXY_ADDR", "VAULT_HTTP_PROXY")
 
 
+class SilentVault(Exception):
+    """Why Vault gave no answer."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class VaultServer:
     """How this program reaches Vault; the rest is in the variables of Vault's own tools."""
@@ -50,7 +54,7 @@ class VaultServer:
         """Return the id by which this Vault knows itself, wherever it is reached.
 
         Raises:
-            RunError: Vault does not say, since it is away, sealed or something else.
+            SilentVault: it does not say, since it is away, sealed or something else.
 
         """
         # Of the whole server: in a namespace there is no such path. A standby answers too.
@@ -58,7 +62,8 @@ class VaultServer:
         try:
             return answer.json()["cluster_id"]
         except (ValueError, LookupError, TypeError):
-            self._refuse("sys/health", f"status {answer.status_code} and no cluster_id")
+            msg = f"an answer {answer.status_code} without a cluster_id"
+            raise SilentVault(msg) from None
 
     def read(self, path: str) -> dict[str, Any] | None:
         """Return what Vault holds at `path`, or None where it says that there is nothing.
@@ -67,7 +72,10 @@ class VaultServer:
             RunError: Vault does not say; the provider would try again, and then overwrite.
 
         """
-        answer = self._get(path, namespace=self.namespace)
+        try:
+            answer = self._get(path, namespace=self.namespace)
+        except SilentVault as error:
+            self._refuse(path, str(error))
         if answer.status_code == HTTPStatus.NOT_FOUND:
             return None
         if answer.status_code == HTTPStatus.FORBIDDEN:
@@ -87,9 +95,10 @@ class VaultServer:
             with self._client(namespace) as client:
                 return client.get(f"{self.reached_at.rstrip('/')}/v1/{path}")
         except (httpx2.HTTPError, OSError) as error:
-            self._refuse(path, f"{type(error).__name__}: {error}")
+            msg = f"{type(error).__name__}: {error}"
+            raise SilentVault(msg) from None
         except (CertificateError, ProxyError, TokenError) as error:
-            self._refuse(path, str(error))
+            raise SilentVault(str(error)) from None
 
     def _client(self, namespace: str) -> "httpx2.Client":
         import httpx2
@@ -114,7 +123,7 @@ class VaultServer:
 
     def _refuse(self, path: str, found: str) -> NoReturn:
         msg = (
-            f"nothing was written: expected Vault at {self.address} to say what is at {path}, "
+            f"nothing was written: expected Vault at {self.reached_at} to say what is at {path}, "
             f"found {found}; check vaultAddress, vaultCaCertFile, Vault and the token's rights "
             "(docs/deployer-policy.hcl)"
         )

@@ -1,6 +1,7 @@
 """Another server behind the same variables or the same address: nothing on either one changes."""
 
 import importlib.resources
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from tests.integration.conftest import DEV
 from tests.support.database import connect, recreate
 from tests.support.deployer import make_deployer
 from tests.support.deployment import Deployment, Outcome
+from tests.support.documents import follow
 from tests.support.failures import compare_line
 from tests.support.second_server import second_server
 from tests.support.tunnel import ADDRESS, Tunnel, tunnel
@@ -99,15 +101,34 @@ def beyond(tunneled: tuple[Deployment, Tunnel], other: dict[str, str]) -> Read:
 def test_a_shell_that_names_another_server_is_refused(
     dev: Deployment, other: dict[str, str], theirs: Read, command: str
 ) -> None:
-    before, state = (theirs(), catalog(dev)), dev.state()
+    before, address = (theirs(), catalog(dev)), recorded(dev)
 
     outcome = run(dev, command, PGHOST=other["host"], PGPORT=other["port"])
 
     assert outcome.status != 0
     compare_line("another server", outcome.text, "nothing was changed: ")
     assert (theirs(), catalog(dev)) == before
-    assert other["port"] not in dev.state().replace(state, "")
+    assert recorded(dev) == address
     dev.up("--refresh", "--expect-no-changes").expect()
+
+
+def recorded(deployment: Deployment) -> tuple[str, str]:
+    """Return the address by which the PostgreSQL provider goes on refresh and destroy."""
+    resources = json.loads(deployment.state())["deployment"]["resources"]
+    (provider,) = [r["inputs"] for r in resources if r["type"] == "pulumi:providers:postgresql"]
+    return provider["host"], provider["port"]
+
+
+def test_a_targeted_up_in_another_shell_records_no_other_server(
+    dev: Deployment, other: dict[str, str], theirs: Read
+) -> None:
+    before, address = (theirs(), catalog(dev)), recorded(dev)
+    shell = {"PGHOST": other["host"], "PGPORT": other["port"]}
+
+    run(dev, "up --target **checkpoints-database-application", **shell).expect()
+
+    assert recorded(dev) == address
+    assert (theirs(), catalog(dev)) == before
 
 
 @pytest.mark.parametrize("command", DESTROY)
@@ -218,3 +239,38 @@ def test_another_namespace_of_vault_is_refused(dev: Deployment, command: str) ->
     assert refused.status != 0
     assert "expected Vault server" in refused.text
     dev.up("--refresh", "--expect-no-changes").expect()
+
+
+def test_a_refresh_by_way_of_an_empty_server_is_refused_and_imported_again(
+    tunneled: tuple[Deployment, Tunnel],
+    devstack: dict[str, str],
+    documented_deployer: dict[str, str],
+) -> None:
+    deployment, opened = tunneled
+    before = catalog(deployment)
+    deployment.configure(databaseAdminHost=ADDRESS, databaseAdminPort=opened.port)
+    deployment.up().expect()
+    home = opened.target
+    with second_server(devstack, 16) as environ:
+        login = {"host": environ["PGHOST"], "port": environ["PGPORT"]}
+        login |= {"user": environ["PGUSER"], "password": environ["PGPASSWORD"]}
+        with connect(devstack, "postgres", login) as admin:
+            make_deployer(admin, documented_deployer["PGUSER"])
+        opened.target = (login["host"], int(login["port"]))
+        refused = run(deployment, "refresh")
+        opened.target = home
+
+    assert refused.status != 0
+    compare_line("refused refresh", refused.text, "no server was changed")
+    exist = [f"checkpoints-database-{name}" for name in forgotten(deployment)]
+    assert exist
+    follow(deployment, "docs/adopt.md", "import file", *exist).expect()
+    follow(deployment, "docs/adopt.md", "import").expect()
+    deployment.up("--refresh").expect()
+    assert catalog(deployment) == before
+
+
+def forgotten(deployment: Deployment) -> list[str]:
+    state = deployment.state()
+    names = ("owner", "migrator", "application", "database")
+    return [name for name in names if f'::checkpoints-database-{name}",' not in state]

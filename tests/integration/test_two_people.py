@@ -111,11 +111,9 @@ def test_taking_over_on_purpose_leaves_the_first_one_nothing_to_destroy(
     other = second(**SHARED)
 
     follow(other, "docs/adopt.md", "jobs").expect()
-    follow(other, "docs/adopt.md", "take over", OWNER=owner).expect()
+    follow(other, "docs/adopt.md", "take over", OWNER=owner, NEW_OWNER="another-one").expect()
 
     assert other.outputs()["verification"]["ok"] is True
-    other.configure(takeOver="another-one")
-    other.up().expect()
     refused = dev.destroy()
     assert refused.status != 0
     compare_line("taken over", refused.text, "nothing was destroyed: ")
