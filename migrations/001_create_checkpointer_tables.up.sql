@@ -633,7 +633,8 @@ CREATE TABLE IF NOT EXISTS checkpoint_writes (
     PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id, task_id, idx)
 ) \;
 -- ALTER DEFAULT PRIVILEGES or an event trigger may have let others in. What this transaction made
--- is the owner's alone until the grants further down; what was there before stays as it is.
+-- is the owner's alone until the grants further down; what was there before stays as it is. By age,
+-- since a trigger with an EXCEPTION block writes as a subtransaction, whose number is a later one.
 DO $revoke$
 DECLARE
     target constant text := current_setting('checkpoint.schema');
@@ -651,7 +652,7 @@ BEGIN
             SELECT a.grantee FROM pg_attribute AS col, aclexplode(col.attacl) AS a
             WHERE col.attrelid = c.oid
         ) AS g
-        WHERE n.nspname = target AND c.relkind = 'r' AND c.xmin = pg_current_xact_id()::xid
+        WHERE n.nspname = target AND c.relkind = 'r' AND age(c.xmin) <= age(pg_current_xact_id()::xid)
             AND g.grantee <> c.relowner AND c.relname IN (
                 'checkpoint_migrations', 'checkpoints', 'checkpoint_blobs', 'checkpoint_writes'
             )
@@ -770,7 +771,7 @@ BEGIN
     -- Nobody else sees the tables that this transaction made.
     IF EXISTS (
         SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-        WHERE n.nspname = target AND c.xmin = pg_current_xact_id()::xid AND c.relkind = 'r'
+        WHERE n.nspname = target AND age(c.xmin) <= age(pg_current_xact_id()::xid) AND c.relkind = 'r'
             AND remaining ~ concat('(^|; )', c.relname, '[:.]')
     ) THEN
         RAISE EXCEPTION USING ERRCODE = 'MG012', MESSAGE = format(

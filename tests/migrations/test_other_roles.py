@@ -121,15 +121,21 @@ def test_the_application_still_puts_gets_lists_and_deletes(anywhere: Database) -
     assert (len(listed), left) == (1, None)
 
 
+# A block with a handler writes as a subtransaction, which has a number of its own.
+HANDLED = "BEGIN {} EXCEPTION WHEN others THEN RAISE; END;"
+
+
+@pytest.mark.parametrize("block", ["{}", HANDLED], ids=["plain", "with an exception handler"])
 def test_what_an_event_trigger_grants_on_new_tables_is_taken_back(
-    database: Database, roles: Roles
+    database: Database, roles: Roles, block: str
 ) -> None:
     role = database.server.create_role("NOLOGIN")
+    grant = f"EXECUTE format('GRANT ALL ON %s TO {role}', made);"
     database.execute(
         "CREATE FUNCTION let_in() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER AS"
         " $$ DECLARE made text; BEGIN FOR made IN SELECT object_identity"
         " FROM pg_event_trigger_ddl_commands() WHERE object_type = 'table' LOOP"
-        f" EXECUTE format('GRANT ALL ON %s TO {role}', made); END LOOP; END $$",
+        f" {block.format(grant)} END LOOP; END $$",
         "CREATE EVENT TRIGGER let_in ON ddl_command_end WHEN TAG IN ('CREATE TABLE')"
         " EXECUTE FUNCTION let_in()",
     )
