@@ -17,7 +17,7 @@ class VaultServerArgs(TypedDict):
     ca_file: str
     """File with the CA that signed Vault's certificate; empty for the public CAs."""
     namespace: str
-    """Vault or OpenBao namespace; empty for the root namespace."""
+    """Namespace of OpenBao or Vault Enterprise; empty for the root namespace."""
     id: NotRequired[str]
     """Identity of a Vault that has taken the known one's place, as the refusal names it."""
 
@@ -43,7 +43,7 @@ class VaultArgs(TypedDict):
     ca_certificate: str
     """PEM of the CA that signed Vault's certificate; empty for the public CAs."""
     namespace: str
-    """Vault or OpenBao namespace; empty for the root namespace."""
+    """Namespace of OpenBao or Vault Enterprise; empty for the root namespace."""
     auth_mount: str
     """Mount of the Kubernetes auth method."""
     kubernetes_host: NotRequired[str]

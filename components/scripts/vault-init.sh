@@ -127,7 +127,7 @@ stop_if_fatal() {
 		*"no secret exists"*) finish 21 "$doing: $(explain_missing)" ;;
 		*"write another"* | *"KV version 1"*) finish 21 "$doing: $reason" ;;
 		*"the secret"*) finish 21 "$doing: $reason; $write_fields" ;;
-		# OpenBao's agent and newer ones of Vault do this to an error where a value of the secret stands.
+		# The agent puts this in place of the values of a secret of KV version 1, in its own words too.
 		*"[redacted]"*) finish 21 "$doing: $(explain_reading)" ;;
 		*"certificate has expired"*) finish 20 "$doing: $reason; renew Vault's certificate" ;;
 		*"x509: certificate is valid for"* | *"x509: cannot validate certificate for"*)
@@ -190,13 +190,14 @@ advise() {
 			;;
 		*audience*) echo "the role's audience must be the one that vaultAudience names" ;;
 		login*denied) echo "the auth mount is not there or cannot review the pod's token" ;;
-		reading*denied | reading*"invalid token")
+		reading*"invalid token") echo "it was used up or revoked meanwhile" ;;
+		reading*denied)
+			# A token without that policy may be dead too: it may not be renewed, see the policy.
 			case $(read_mount path 2>&1) in
-				*denied | *"invalid token")
-					echo "its token was used up or revoked meanwhile, Vault's audit log says by whom"
-					;;
-				*) echo "no policy of the role lets it read this path" ;;
+				*denied) dead=", or its token was used up or revoked meanwhile" ;;
+				*) dead= ;;
 			esac
+			echo "no policy of the role lets it read this path$dead"
 			;;
 		*) echo "see Vault's audit log" ;;
 	esac

@@ -27,6 +27,8 @@ GAVE_UP = 22
 AS_VARIABLE = {"vaultAddressInCluster": "VAULT_ADDR", "vaultCaCertFile": "VAULT_CACERT"}
 # Moving an auth mount away and back takes Vault 20 seconds.
 QUICK = [*(cause for cause in VAULT_CAUSES if cause != "auth mount missing"), NO_REVIEWER]
+# The agent of Vault 1.15 does so with a token without the policy that lets it be renewed.
+USED_UP = ", or its token was used up or revoked meanwhile"
 TEN_MINUTES, TOKEN_SECONDS = 600, 3600
 NEVER_STARTED = ("image of vault-init", "quota", "limit range", "no node")
 
@@ -54,7 +56,7 @@ def test_f18_f20_i9_i10_p27_p33_vault_init_says_what_is_wrong(
         done = vault_init.run(token, **environ)
 
     assert done.returncode == expected["exit"], done.stdout
-    assert steady(vault_init.sentence()) == expected["sentence"]
+    assert steady(vault_init.sentence()).removesuffix(USED_UP) == expected["sentence"]
     assert vault_init.left() == set()
 
 

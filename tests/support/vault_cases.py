@@ -378,7 +378,6 @@ CASES: dict[str, Case] = {
         f"{name} holds {what}": Case(fields(SECRET | {name: value}))
         for what, (name, value) in BAD_TEXT.items()
     },
-    "a value is a word of the sentence": Case(fields({"host": "secret", "username": "u"})),
     "a rate limit at the login": Case(quota("auth/kubernetes/login"), passes=True),
     "a rate limit at the read": Case(quota("kv/"), passes=True),
     "Vault is sealed": Case(sealed, passes=True),
