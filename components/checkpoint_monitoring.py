@@ -56,7 +56,7 @@ def _expect_crd(cluster: Cluster, args: MonitoringArgs) -> None:
         RunError: the cluster does not know PrometheusRule.
 
     """
-    from httpx2 import HTTPStatusError, TransportError
+    from httpx2 import HTTPStatusError, RequestError
     from lightkube import ApiError
     from lightkube.generic_resource import create_namespaced_resource
 
@@ -67,7 +67,7 @@ def _expect_crd(cluster: Cluster, args: MonitoringArgs) -> None:
     )
     try:
         connect(cluster).get(rule, f"{args['name']}-rules", namespace=args["namespace"])
-    except (ApiError, TransportError):
+    except (ApiError, RequestError):
         return  # none of that name yet, or trouble that the provider meets too and says
     except HTTPStatusError as error:
         # Only a path that the API server does not serve is answered without a Status.

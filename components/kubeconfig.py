@@ -110,7 +110,7 @@ def _user(entry: dict[str, Any], folder: Path | None) -> dict[str, Any]:
 
 def _resolve(part: dict[str, Any], folder: Path | None) -> None:
     """Make the paths of a part absolute: as text it has no place of its own."""
-    for key in sorted(FILES & part.keys()):
+    for key in sorted(key for key in FILES & part.keys() if part[key]):
         if folder:
             part[key] = str(folder / part[key])
         elif not Path(part[key]).is_absolute():

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
-SCHEMES = ("http", "https", "socks5", "socks5h")
+SCHEMES = ("http", "https", "socks5")
 PORTS = {"http": 80, "https": 443}
 # An IPv6 address has colons of its own; only in brackets can a port follow it.
 PORT = re.compile(r"(\[.*\]|[^:]+):(\d+)")

@@ -109,14 +109,16 @@ def test_an_unknown_environment_is_refused(deploy: Callable[..., Deployment]) ->
     compare_line("environment", outcome.text, "this environment is unknown")
 
 
-def test_an_unreachable_vault_fails_up_before_the_jobs(deploy: Callable[..., Deployment]) -> None:
+def test_an_unreachable_vault_fails_up_before_anything_is_made(
+    deploy: Callable[..., Deployment],
+) -> None:
     lonely = deploy("lonely", manageNamespace=True, manageVaultKvMount=True)
 
     outcome = lonely.up(VAULT_ADDR="https://127.0.0.1:1")
 
     assert outcome.status != 0
-    assert "connection refused" in outcome.text
-    assert "batch/v1:Job" not in lonely.state()
+    assert "Connection refused" in outcome.text
+    assert "core/v1:Namespace" not in lonely.state()
 
 
 def test_a_wrong_superuser_password_fails_up_before_the_jobs(

@@ -209,6 +209,7 @@ WORKS: dict[str, Variant] = {
     "NO_PROXY with the port": _environ(HTTPS_PROXY="{connect}", NO_PROXY="{host}:{port}"),
     "NO_PROXY with another port": _environ(HTTPS_PROXY="{connect}", NO_PROXY="{host}:1"),
     "ALL_PROXY": _environ(ALL_PROXY="{connect}"),
+    "fields that say nothing": _cluster(certificate_authority="", proxy_url="", tls_server_name=""),
     "tls-server-name": _cluster(tls_server_name="kubernetes.default.svc"),
     "as": _as(as_="deployer"),
     "as in full": _as(
