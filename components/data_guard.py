@@ -134,7 +134,7 @@ def _expect_api_server(olds: Mapping[str, Any], news: Mapping[str, Any]) -> None
 class DataGuard(Resource, name="DataGuard"):
     """Comes first, so that its refusal comes before anything is touched, the providers included."""
 
-    servers: pulumi.Output[Servers]
+    servers: pulumi.Output[dict[str, dict[str, str]]]
     """Where the servers are reached: where the guard was not asked (`up --target`), as before."""
     identities: pulumi.Output[dict[str, str]]
     """What Vault and a managed PostgreSQL server say that they are, by server."""

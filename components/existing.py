@@ -76,8 +76,14 @@ def _check_object(
     annotations: dict[str, str] = found.metadata.annotations or {}
     environment, owner = annotations.get(ENVIRONMENT), annotations.get(OWNER)
     whose = f"that of environment {environment!r}" if environment else "somebody else's"
+    wanted: Mapping[str, str] = metadata["annotations"]
+    if OWNER not in wanted:
+        # It outlives its stack, as a volume of dumps does, and belongs to the environment's next.
+        if before is None and environment != wanted.get(ENVIRONMENT):
+            _refuse(what, whose, new=True)
+        return
     old: Mapping[str, str] = before["metadata"].get("annotations", {}) if before else {}
-    known = {metadata["annotations"][OWNER], old.get(OWNER)}
+    known = {wanted[OWNER], old.get(OWNER)}
     _expect_ours(what, owner, known, whose, new=before is None)
 
 

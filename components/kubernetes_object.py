@@ -45,10 +45,14 @@ class KubernetesObject(pulumi.CustomResource):
             on_error=[*on_error],
         )
         opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=hooks))
-        super().__init__(token, name, {**outputs, **_marked(manifest, guard)}, opts)
+        # What outlives its stack is the environment's: the next stack draws another id.
+        mark = {} if opts.retain_on_delete else {OWNER: guard.owner}
+        super().__init__(token, name, {**outputs, **_annotated(manifest, mark)}, opts)
 
 
-def _marked(manifest: Mapping[str, Any], guard: Guard) -> dict[str, Any]:
+def _annotated(
+    manifest: Mapping[str, Any], mark: Mapping[str, pulumi.Input[str]]
+) -> dict[str, Any]:
     metadata = manifest["metadata"]
-    annotations = {**metadata.get("annotations", {}), OWNER: guard.owner, **FORCED}
+    annotations = {**metadata.get("annotations", {}), **mark, **FORCED}
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}

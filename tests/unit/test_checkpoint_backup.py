@@ -45,7 +45,6 @@ metadata:
   labels: {app.kubernetes.io/part-of: langgraph-checkpoint}
   annotations:
     langgraph-checkpoint/environment: dev
-    langgraph-checkpoint/owner: drawn-owner
     pulumi.com/patchForce: 'true'
     pulumi.com/skipAwait: 'true'
 spec:

@@ -1,4 +1,5 @@
 import re
+from contextlib import nullcontext
 from dataclasses import replace
 from http import HTTPStatus
 from types import SimpleNamespace as Object
@@ -157,7 +158,9 @@ def test_f30_each_kind_that_is_made_by_name_is_looked_for(
 def cluster(monkeypatch: pytest.MonkeyPatch):
     """Check an object before it is written, as the API server answers."""
 
-    def run(answer: Any, before: dict[str, Any] | None = None) -> None:
+    def run(
+        answer: Any, before: dict[str, Any] | None = None, inputs: dict[str, Any] = JOB
+    ) -> None:
         def get(kind: type, name: str, **where: str) -> Any:
             assert (kind.__name__, name, where) == (
                 "Job",
@@ -169,7 +172,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch):
             return Object(metadata=Object(annotations=answer))
 
         monkeypatch.setattr(kubernetes_client, "connect", lambda _: Object(get=get))
-        before_write(GUARD, "kubernetes:batch/v1:Job", JOB, before)
+        before_write(GUARD, "kubernetes:batch/v1:Job", inputs, before)
 
     return run
 
@@ -203,6 +206,18 @@ def test_f30_an_object_of_others_or_that_cannot_be_read_is_refused(
 ) -> None:
     with pytest.raises(pulumi.RunError, match=re.escape(said)):
         cluster(answer)
+
+
+@pytest.mark.parametrize(("environment", "refused"), [("dev", False), ("prod", True)])
+def test_what_outlives_its_stack_is_taken_again_by_its_environment(
+    cluster, environment: str, refused: bool
+) -> None:
+    annotations = {ENVIRONMENT: environment}
+    kept = {**JOB, "metadata": {**JOB["metadata"], "annotations": annotations}}
+    said = pytest.raises(pulumi.RunError, match="found that of environment 'dev'")
+
+    with said if refused else nullcontext():
+        cluster({ENVIRONMENT: "dev", OWNER: "an-earlier-stack"}, inputs=kept)
 
 
 BEFORE = {"metadata": {"annotations": {OWNER: "imported"}}}
