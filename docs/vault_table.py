@@ -27,7 +27,10 @@ the second table. After each of them the credentials' folder holds libpq's two f
 no token is left alive, but where the role has no policy that lets it be ended and where Vault
 answered the login after the time-out.
 
-Vault 1.21.4 is built without the plugins that these tests do not need.
+Both releases of Vault are built without the plugins that these tests do not need, those of clouds
+and databases; server, agent, command line, KV and the Kubernetes login are theirs. The API server
+that reviews the pod's token is one of the tests' own here. `make soak-vault` also runs the tests
+that concern Vault on a stack with a real one.
 
 | What is wrong | Exit | The sentence |
 | --- | --- | --- |

@@ -63,6 +63,8 @@ class VaultServer:
         address, authority = f"https://127.0.0.1:{port}", str(folder / "ca.crt")
         self.environ = {
             "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+            # Vault 1.15 makes a cache there, and where it is not set in the current folder.
+            "HOME": str(folder),
             "VAULT_ADDR": address,
             # OpenBao's command line listens to these first.
             "BAO_ADDR": address,
