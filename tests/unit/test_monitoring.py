@@ -21,7 +21,7 @@ PREFIX = "checkpoints-monitoring"
 METADATA = """
 namespace: bizmatters
 labels: {app.kubernetes.io/part-of: langgraph-checkpoint}
-annotations: {langgraph-checkpoint/environment: dev, pulumi.com/patchForce: "true"}
+annotations: {langgraph-checkpoint/environment: dev}
 """
 # What sql_exporter's documentation allows; it refuses a file with any other key.
 COLLECTOR_KEYS = {"collector_name", "metrics", "queries"}
