@@ -17,6 +17,7 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from .deployer_rights import expect_rights
 from .refusal import refuse
 from .servers import Servers, UnexpectedServer, identities
 
@@ -36,8 +37,16 @@ class DataGuardProvider(ResourceProvider):
     """
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Keep what is owned, and the identity of each server."""
-        return CreateResult("owned", _with_identities(props, {}, UNMADE))
+        """Keep what is owned, and the identity of each server.
+
+        Raises:
+            Refused: a server did not answer, or not to one with the rights that all else needs.
+
+        """
+        known = _with_identities(props, {}, UNMADE)
+        if database := props["servers"]["database"]:
+            expect_rights(database)
+        return CreateResult("owned", known)
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Change nothing; a refresh by way of another server would forget what is on the first.

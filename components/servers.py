@@ -11,9 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from tempfile import NamedTemporaryFile
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from .vault_client import SilentVault, VaultServer
+
+if TYPE_CHECKING:
+    import psycopg
 
 # Waited for each server: briefly by what may go on without an answer, as a preview does.
 SECONDS, BRIEF_SECONDS = 30, 10
@@ -109,32 +112,46 @@ def _postgresql(server: Mapping[str, str], seconds: int) -> Server:
     # Imported here, since nobody else's database is asked.
     import psycopg
 
-    host = server["host"] or os.environ.get("PGHOST") or "localhost"
-    port = server["port"] or os.environ.get("PGPORT") or "5432"
-    where = f"{host}:{port}"
+    where = ":".join(_address(server))
     if any(os.environ.get(name) for name in PROXIES):
         return Server(where=where, silence="ALL_PROXY in the environment")
     try:
-        with (
-            _root_certificate(server) as certificate,
-            psycopg.connect(
-                # Database, user and password as the provider takes them.
-                host=host,
-                port=port,
-                dbname=os.environ.get("PGDATABASE") or "postgres",
-                user=os.environ.get("PGUSER") or "postgres",
-                sslmode=server["ssl_mode"],
-                connect_timeout=seconds,
-                application_name="langgraph-checkpoint-guard",
-                **certificate,
-            ) as connection,
-        ):
+        with postgresql(server, seconds) as connection:
             (identity,) = connection.execute(
                 "SELECT system_identifier::text FROM pg_catalog.pg_control_system()"
             ).fetchone() or ("",)
     except psycopg.Error as error:
         return Server(where=where, silence=" ".join(str(error).split()))
     return Server(where=where, identity=identity)
+
+
+@contextmanager
+def postgresql(
+    server: Mapping[str, str], seconds: int = SECONDS
+) -> Generator["psycopg.Connection[Any]"]:
+    """Connect as the provider does, to the same database; user and password as it takes them."""
+    import psycopg
+
+    host, port = _address(server)
+    with (
+        _root_certificate(server) as certificate,
+        psycopg.connect(
+            host=host,
+            port=port,
+            dbname=os.environ.get("PGDATABASE") or "postgres",
+            user=os.environ.get("PGUSER") or "postgres",
+            sslmode=server["ssl_mode"],
+            connect_timeout=seconds,
+            application_name="langgraph-checkpoint-guard",
+            **certificate,
+        ) as connection,
+    ):
+        yield connection
+
+
+def _address(server: Mapping[str, str]) -> tuple[str, str]:
+    host = server["host"] or os.environ.get("PGHOST") or "localhost"
+    return host, server["port"] or os.environ.get("PGPORT") or "5432"
 
 
 @contextmanager
