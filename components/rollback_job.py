@@ -5,8 +5,8 @@
 
 import json
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -24,6 +24,13 @@ from .rollback_manifest import BACKUP
 from .servers import POSTGRESQL
 
 POLL_SECONDS = 0.25
+PASSING = {
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+}
 
 
 def is_undone(props: Mapping[str, Any]) -> bool:
@@ -51,6 +58,18 @@ def _marks(props: Mapping[str, Any]) -> dict[str, str] | None:
 
 def _connect(props: Mapping[str, Any]) -> Client:
     return connect(Cluster(kubeconfig=props["kubeconfig"], context=props["kube_context"]))
+
+
+@contextmanager
+def _passing() -> Generator[None]:
+    """Let an API server that is away, restarting or too busy pass for one that said nothing."""
+    try:
+        yield
+    except TransportError:
+        return
+    except ApiError as error:
+        if error.status.code not in PASSING:
+            raise
 
 
 def _migration_job(props: Mapping[str, Any]) -> str:
@@ -123,10 +142,9 @@ class RollbackJob:
             ended = {c.type: c.message for c in conditions if c.status == "True"}
             if "Complete" in ended:
                 # It did its work; what stays of it goes by its time to live.
-                with suppress(ApiError, TransportError):
-                    self.backup = self._message_of_backup()
-                    self._delete()
-                    self._record()
+                for last in (self._keep_message_of_backup, self._record, self._delete):
+                    with suppress(ApiError, TransportError):
+                        last()
                 return None
             # A Job that ran out of time takes its pods along, and with them the reason.
             seen = self._reasons() or seen
@@ -134,18 +152,19 @@ class RollbackJob:
                 return "; ".join(seen) or f"{self}: {ended['Failed']}"
             if job and not conditions and (obstacle := self._obstacle(job)):
                 # It must not start later, when nobody watches it any more.
-                self._delete()
-                return obstacle
+                with _passing():
+                    self._delete()
+                    return obstacle
             self._pause("its end")
 
     def _read(self) -> Any:
         """Return the Job, or None while the API server is away: that is no verdict."""
-        with suppress(TransportError):
+        with _passing():
             return self._client.get(Job, self._name, namespace=self._namespace)
         return None
 
     def _reasons(self) -> list[str]:
-        with suppress(TransportError):
+        with _passing():
             return failures(self._client, self._namespace, self._name)
         return []
 
@@ -157,12 +176,12 @@ class RollbackJob:
         if self._is_own(self._client.get(Job, job, namespace=self._namespace)):
             self._client.delete(Job, job, namespace=self._namespace)
 
-    def _message_of_backup(self) -> str | None:
-        return termination_message(self._client, self._namespace, self._name, BACKUP)
+    def _keep_message_of_backup(self) -> None:
+        self.backup = termination_message(self._client, self._namespace, self._name, BACKUP)
 
     def _obstacle(self, job: Any) -> str | None:
         """Return why no pod starts: at once where none is made, else after startSeconds."""
-        with suppress(TransportError):
+        with _passing():
             reasons = obstacles(self._client, job)
             if not reasons:
                 self._stuck_since = None

@@ -2,7 +2,8 @@ from types import SimpleNamespace as Object
 from typing import Any
 
 import pytest
-from httpx2 import TransportError
+from httpx2 import Request, Response, TransportError
+from lightkube import ApiError
 
 from components import rollback_job
 from components.rollback_job import RollbackJob
@@ -95,3 +96,36 @@ def test_a_state_of_before_that_input_waits_for_the_jobs_own_deadline(cluster: C
     RollbackJob(PROPS).wait()
 
     assert cluster.seconds == 60
+
+
+def answer(code: int) -> ApiError:
+    body = {"code": code, "message": "no"}
+    return ApiError(response=Response(code, json=body, request=Request("GET", "http://")))
+
+
+@pytest.mark.parametrize("code", [429, 500, 502, 503, 504])
+def test_an_api_server_that_is_too_busy_ends_no_destroy(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    answers: list[ApiError | None] = [answer(code), None]
+    get = cluster.get
+
+    def busy(*arguments: Any, **more: Any) -> Object:
+        if answers and (error := answers.pop(0)):
+            raise error
+        return get(*arguments, **more)
+
+    monkeypatch.setattr(cluster, "get", busy)
+    cluster.looks = [answer(code), NO_NODE]
+
+    reason = RollbackJob(PROPS | {"start_seconds": 5.0}).wait()
+
+    assert reason
+    assert reason.startswith("Job ns/rollback: the pod does not start")
+
+
+def test_an_api_server_that_refuses_to_tell_ends_the_wait(cluster: Cluster) -> None:
+    cluster.looks = [answer(403)]
+
+    with pytest.raises(ApiError):
+        RollbackJob(PROPS | {"start_seconds": 5.0}).wait()
