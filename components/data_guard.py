@@ -109,7 +109,8 @@ def _expect_names(olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
     """
     if not news["names"]:
         return  # no longer managed, which is another question
-    for what, name in olds.get("names", {}).items():
+    # The database first, since the names of its roles follow from its own by default.
+    for what, name in sorted(olds.get("names", {}).items(), key=lambda pair: pair[0] != "database"):
         found = news["names"][what]
         if found != name:
             refuse(

@@ -60,6 +60,11 @@ def _connect(props: Mapping[str, Any]) -> Client:
     return connect(Cluster(kubeconfig=props["kubeconfig"], context=props["kube_context"]))
 
 
+def _has_ended(job: Any) -> bool:
+    conditions: list[Any] = (job.status and job.status.conditions) or []
+    return any(c.type in ("Complete", "Failed") and c.status == "True" for c in conditions)
+
+
 @contextmanager
 def _passing() -> Generator[None]:
     """Let an API server that is away, restarting or too busy pass for one that said nothing."""
@@ -204,8 +209,8 @@ class RollbackJob:
     def _remove_leftover(self) -> None:
         try:
             leftover = self._client.get(Job, self._name, namespace=self._namespace)
-            if not self._is_own(leftover):
-                msg = f"expected {self} to be this stack's, found another stack's"
+            if not self._is_own(leftover) and not _has_ended(leftover):
+                msg = f"expected {self} to be this stack's, found another stack's at work"
                 raise RuntimeError(msg)
             self._delete()
             while True:

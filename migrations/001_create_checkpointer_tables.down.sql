@@ -4,8 +4,8 @@
 --
 -- Refuses with MG020 while a table holds rows and, where the database itself goes afterwards, with
 -- MG021 while it holds other tables, unless allow_data_loss is true; whatever that says, with MG022
--- while others are connected to a database that goes, with MG023 behind a long transaction, and with
--- MG024 on another server than the one that is named.
+-- while others are connected to a database that goes, with MG023 behind a long transaction, and
+-- with MG024 on another server than the one that is named.
 -- Nothing there is a success. SQLSTATE MGBSY and 55P03 mean: run it again in a moment; MG0nn, 2BP01
 -- and 42501 mean: refused, nothing was changed.
 \set QUIET on

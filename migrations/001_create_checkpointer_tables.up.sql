@@ -652,7 +652,8 @@ BEGIN
             SELECT a.grantee FROM pg_attribute AS col, aclexplode(col.attacl) AS a
             WHERE col.attrelid = c.oid
         ) AS g
-        WHERE n.nspname = target AND c.relkind = 'r' AND age(c.xmin) <= age(pg_current_xact_id()::xid)
+        WHERE n.nspname = target AND c.relkind = 'r'
+            AND age(c.xmin) <= age(pg_current_xact_id()::xid)
             AND g.grantee <> c.relowner AND c.relname IN (
                 'checkpoint_migrations', 'checkpoints', 'checkpoint_blobs', 'checkpoint_writes'
             )
@@ -771,7 +772,8 @@ BEGIN
     -- Nobody else sees the tables that this transaction made.
     IF EXISTS (
         SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-        WHERE n.nspname = target AND age(c.xmin) <= age(pg_current_xact_id()::xid) AND c.relkind = 'r'
+        WHERE n.nspname = target AND c.relkind = 'r'
+            AND age(c.xmin) <= age(pg_current_xact_id()::xid)
             AND remaining ~ concat('(^|; )', c.relname, '[:.]')
     ) THEN
         RAISE EXCEPTION USING ERRCODE = 'MG012', MESSAGE = format(

@@ -100,7 +100,8 @@ run_psql() {
         -v "readers=${READER_ROLES:-}" -v "allow_data_loss=${ALLOW_DATA_LOSS:-false}" \
         -v "owns_database=${OWNS_DATABASE:-false}" \
         -v "server_id=${SERVER_ID:-}" \
-        ${client:+-v "client=$client" -v "dump_setting=$DUMP_SETTING" -f "$scripts/check_client.sql"} \
+        ${client:+-v "client=$client" -v "dump_setting=$DUMP_SETTING"} \
+        ${client:+-f "$scripts/check_client.sql"} \
         -f "$migration" "$connection" > "$work/stdout" 2> "$work/stderr" &
     child=$!
     kill_after $(($1 + 5)) "$child" &

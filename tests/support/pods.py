@@ -49,7 +49,7 @@ class Pods:
         spec = copy.deepcopy(template["spec"])
         for container in spec["initContainers"] + spec["containers"]:
             for entry in container["env"]:
-                entry["value"] = environment.get(entry["name"], entry["value"])
+                entry["value"] = environment.get(entry["name"], entry.get("value", ""))
         metadata = {"name": name, "labels": labels}
         return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
