@@ -75,8 +75,8 @@ finish_unless_transient() {
     case $text in
         *'server version mismatch'*)
             found=$(sed -n 's/^pg_dump: detail: //p' "$partial.errors")
-            refuse 10 "expected a pg_dump as new as the server, found $found:" \
-                "set postgresImage to an image of the server's version"
+            advice="set postgresImage to an image of the server's version"
+            refuse 10 "expected a pg_dump as new as the server, found $found: $advice"
             ;;
     esac
     case $purpose:$text in
