@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -92,13 +93,18 @@ def test_each_example_brings_an_environment_up_and_rolls_it_back(
         sslmode="verify-full",
         sslrootcert=devstack["PGSSLROOTCERT"],
     )
-    with psycopg.connect(conninfo, dbname=f"from_{language}", autocommit=True) as connection:
+
+    def inside() -> psycopg.Connection[Any]:
+        return psycopg.connect(conninfo, dbname=f"from_{language}", autocommit=True)
+
+    with inside() as connection:
         connection.execute(ROW)
-        refused = pulumi("destroy", "--yes", "--skip-preview")
-        assert refused.status != 0
-        assert "refusing to drop tables that hold data" in refused.text
-        blind = pulumi("destroy", "--yes", "--skip-preview", PYTHONPATH="")
-        assert "No module named 'components'" in blind.text
+    refused = pulumi("destroy", "--yes", "--skip-preview")
+    assert refused.status != 0
+    assert "refusing to drop tables that hold data" in refused.text
+    blind = pulumi("destroy", "--yes", "--skip-preview", PYTHONPATH="")
+    assert "No module named 'components'" in blind.text
+    with inside() as connection:
         assert tables(connection) == set(TABLES)
         connection.execute("DELETE FROM checkpoints")
 
