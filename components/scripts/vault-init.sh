@@ -169,7 +169,7 @@ explain_missing() {
 	if [ -z "$deleted" ]; then
 		explain_reading
 	# Times of this form sort like texts.
-	elif expr "$deleted" \> "$(date -u +%Y-%m-%dT%H:%M:%S)" >/dev/null; then
+	elif expr "${deleted%%[.Z]*}" \> "$(date -u +%Y-%m-%dT%H:%M:%S)" >/dev/null; then
 		echo "the secret's newest version is to be deleted at $deleted, and OpenBao's agent reads no" \
 			"such version; set delete_version_after to 0 and write another"
 	else
