@@ -1,7 +1,9 @@
 """Proxies on loopback that note which server they were asked for, as a private network has them."""
 
+import select
 import socket
 import ssl
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from threading import Thread
@@ -126,18 +128,18 @@ class Front(Proxy):
 
 
 def _relay(one: socket.socket, other: socket.socket) -> None:
-    """Pass bytes both ways until either side ends."""
+    """Pass bytes both ways until either side ends; in one thread, as OpenSSL wants it."""
     other.settimeout(None)
+    ends = {one: other, other: one}
+    with suppress(OSError):
+        while True:
+            for source in _readable(ends):
+                if not (data := source.recv(65536)):
+                    return
+                ends[source].sendall(data)
 
-    def pump(source: socket.socket, sink: socket.socket) -> None:
-        with suppress(OSError):
-            while data := source.recv(65536):
-                sink.sendall(data)
-        for each in (source, sink):
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
 
-    back = Thread(target=pump, args=[other, one], daemon=True)
-    back.start()
-    pump(one, other)
-    back.join()
+def _readable(ends: Iterable[socket.socket]) -> Sequence[socket.socket]:
+    # What TLS has decrypted already makes no socket ready.
+    held = [end for end in ends if isinstance(end, ssl.SSLSocket) and end.pending()]
+    return held or select.select([*ends], [], [])[0]
