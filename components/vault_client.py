@@ -60,8 +60,12 @@ class VaultServer:
         # Of the whole server: in a namespace there is no such path. A standby answers too.
         answer = self._get("sys/health?standbyok=true&perfstandbyok=true", namespace="")
         try:
-            return answer.json()["cluster_id"]
-        except (ValueError, LookupError, TypeError):
+            said = answer.json()
+            if said.get("sealed"):
+                msg = "a sealed Vault"
+                raise SilentVault(msg)
+            return said["cluster_id"]
+        except (ValueError, LookupError, AttributeError):
             msg = f"an answer {answer.status_code} without a cluster_id"
             raise SilentVault(msg) from None
 

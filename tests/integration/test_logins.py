@@ -36,10 +36,11 @@ class Account:
     def end_tokens(self) -> None:
         """Have no earlier token count any more, as if tomorrow were here."""
         old = self.kubeconfig({"token": self.token()})
+        whoami = ("kubectl", f"--kubeconfig={old}", "auth", "whoami")
+        # The API server remembers for ten seconds whom it let in: this one after all others.
+        self._deployment.run(*whoami).expect()
         self._kubectl("delete", "serviceaccount", ACCOUNT)
         self._kubectl("create", "serviceaccount", ACCOUNT)
-        # The API server remembers for ten seconds whom it let in.
-        whoami = ("kubectl", f"--kubeconfig={old}", "auth", "whoami")
         wait_until(lambda: self._deployment.run(*whoami).status != 0, "an end of it", seconds=60)
 
     def kubeconfig(self, user: dict[str, Any]) -> str:
