@@ -16,8 +16,8 @@ VAULT_TESTS := $(addprefix tests/integration/,attacks/test_login.py attacks/test
 	test_bad_input.py test_failures.py test_permissions.py test_vault_init.py \
 	test_vault_provider_kv.py)
 
-SHELL_FILES := $(wildcard .ci/* components/pulumi-resource-*) $(shell find components devstack findings migrations -name '*.sh')
-SQL_FILES := $(wildcard migrations/*.up.sql migrations/*.down.sql components/scripts/*.sql)
+SHELL_FILES := $(wildcard .ci/* components/pulumi-resource-*) $(shell find components devstack findings migrations -type f -name '*.sh')
+SQL_FILES := $(wildcard migrations/*.up.sql migrations/*.down.sql components/schema/*.sql)
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'

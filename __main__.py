@@ -6,12 +6,12 @@ import pulumi_postgresql as postgresql
 import pulumi_vault as vault
 
 from components.checkpoint_storage import CheckpointStorage
-from components.connection import connection
-from components.data_guard import DataGuard
-from components.environment_args import storage_args
-from components.foundation import data_guard
-from components.kubeconfig import server
-from components.settings import Settings
+from components.clients.kubeconfig import server
+from components.ownership.data_guard import DataGuard
+from components.ownership.guards import data_guard
+from components.settings.application_connection import connection
+from components.settings.environment_args import storage_args
+from components.settings.settings import Settings
 
 
 def providers(settings: Settings, guard: DataGuard) -> list[pulumi.ProviderResource]:

@@ -10,7 +10,7 @@ from benchmarks import texts, tools
 from benchmarks.commands import Run, run
 from benchmarks.reference import PEERS
 from benchmarks.rounds import progress
-from components.migration_files import load_migrations, load_scripts
+from components.schema.files import load_migrations, load_scripts
 from devstack.layout import ROOT
 from devstack.toolchain.images import BUSYBOX
 

@@ -73,7 +73,7 @@ class _Bench:
     def ours(self, database: Database) -> float:
         """Run retention as its container does."""
         environ = {**self._container.environ(variables(database)), "KEEP_LATEST_AFTER_DAYS": "30"}
-        script = ROOT / "components" / "maintenance" / "retention.sh"
+        script = ROOT / "components" / "retention" / "retention.sh"
         self._seconds = run(self._scratch / "bin" / "sh", script, environ=environ).seconds
         return self._seconds
 

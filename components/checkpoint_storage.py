@@ -5,23 +5,25 @@ from typing import Any
 
 import pulumi
 
-from . import foundation
-from .accesses import accesses
-from .data_guard import DataGuard
-from .database import CheckpointDatabase
+from .database.checkpoint_database import CheckpointDatabase
 from .day_two import day_two
-from .existing import Guard
-from .job_setup import dump_setting, job_files, job_template
-from .kubernetes_object import KubernetesObject
-from .migration_files import newest
-from .network_policy import network_policy
-from .ownership import Ownership
-from .rollback_manifest import BACKUP_MEMORY, RollbackArgs
-from .schema_migration import SchemaMigration
-from .schema_rollback import SchemaRollback, UnfinishedRollback
-from .schema_verification import SchemaVerification
-from .storage_args import CheckpointStorageArgs, plain_inputs
-from .verification_report import REPORTED
+from .inputs.storage import CheckpointStorageArgs, plain_inputs
+from .jobs.network_policy import network_policy
+from .jobs.setup import job_template
+from .kubernetes.manifests import restricted_namespace
+from .kubernetes.object import KubernetesObject
+from .ownership import guards
+from .ownership.data_guard import DataGuard
+from .ownership.existing import Guard
+from .ownership.owner import Ownership
+from .schema.files import job_files, newest
+from .schema.migration import SchemaMigration, dump_setting
+from .schema.report import REPORTED
+from .schema.rollback.manifest import BACKUP_MEMORY, RollbackArgs
+from .schema.rollback.resources import SchemaRollback, UnfinishedRollback
+from .schema.verification import SchemaVerification
+from .vault.accesses import accesses
+from .vault.mounts import vault_mounts
 
 
 class CheckpointStorage(pulumi.ComponentResource):
@@ -57,15 +59,17 @@ class CheckpointStorage(pulumi.ComponentResource):
         files = job_files(args)
         jobs = job_template(args, files)
 
-        data_guard = data_guard or foundation.data_guard(name, args, parent=self)
+        data_guard = data_guard or guards.data_guard(name, args, parent=self)
         ownership = Ownership(
             f"{name}-ownership",
             take_over=args.get("take_over", ""),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[data_guard]),
         )
-        guard = foundation.existing_guard(args, ownership.owner)
+        guard = guards.existing_guard(args, ownership.owner)
         first = [data_guard, ownership]
-        beneath = foundation.foundation(name, args, first, guard, parent=self)
+        namespace = self._namespace(name, args, guard, needs=first)
+        mounts = vault_mounts(name, args, first, namespace, guard=guard, parent=self)
+        beneath = [*first, *namespace, *mounts]
         database = self._database(name, args, first)
         logins = accesses(name, args, database, guard=guard, parent=self, needs=beneath)
         network = self._network(name, args, guard, needs=[*beneath, *logins])
@@ -79,7 +83,7 @@ class CheckpointStorage(pulumi.ComponentResource):
         )
         whose = {
             "owner": ownership.owner,
-            "servers": foundation.servers(args),
+            "servers": guards.servers(args),
             "identities": data_guard.identities,
         }
         unfinished = UnfinishedRollback(
@@ -139,6 +143,25 @@ class CheckpointStorage(pulumi.ComponentResource):
                 "application": self.application,
             }
         )
+
+    def _namespace(
+        self,
+        name: str,
+        args: CheckpointStorageArgs,
+        guard: Guard,
+        *,
+        needs: Sequence[pulumi.Resource],
+    ) -> list[pulumi.Resource]:
+        if not args["manage_namespace"]:
+            return []
+        return [
+            KubernetesObject(
+                f"{name}-namespace",
+                restricted_namespace(args["namespace"], args["environment"]),
+                guard,
+                pulumi.ResourceOptions(parent=self, depends_on=needs),
+            )
+        ]
 
     def _network(
         self,

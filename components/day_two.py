@@ -4,14 +4,16 @@ from collections.abc import Mapping, Sequence
 
 import pulumi
 
-from .accesses import as_backup, backup_access
-from .backup_manifests import BackupArgs
-from .checkpoint_backup import CheckpointBackup
-from .checkpoint_monitoring import CheckpointMonitoring
-from .checkpoint_retention import CheckpointRetention
-from .existing import Guard
-from .job_setup import job_files, job_template, secret_read_path
-from .storage_args import CheckpointStorageArgs
+from .backup.checkpoint_backup import CheckpointBackup
+from .inputs.backup import BackupArgs
+from .inputs.storage import CheckpointStorageArgs
+from .jobs.setup import job_template
+from .monitoring.checkpoint_monitoring import CheckpointMonitoring
+from .ownership.existing import Guard
+from .retention.checkpoint_retention import CheckpointRetention
+from .schema.files import job_files
+from .vault.accesses import as_backup, backup_access
+from .vault.agent import secret_read_path
 
 
 def day_two(

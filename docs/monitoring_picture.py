@@ -18,7 +18,8 @@ from typing import Any
 import httpx2
 import yaml
 
-from components.monitoring_files import FILES, MonitoringArgs, rules
+from components.inputs.monitoring import MonitoringArgs
+from components.monitoring.files import FILES, rules
 from devstack.toolchain import golang
 from tests.maintenance.test_metrics import HOUR
 from tests.support.monitoring import ARGS, PROMETHEUS, PROMTOOL

@@ -5,8 +5,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from components.job_setup import job_files, job_template
-from components.settings import PROJECT_FILE, SettingsError
+from components.jobs.setup import job_template
+from components.schema.files import job_files
+from components.settings.settings import PROJECT_FILE, SettingsError
 
 from .argocd import argocd
 from .environment import load

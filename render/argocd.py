@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from components.storage_args import CheckpointStorageArgs
+from components.inputs.storage import CheckpointStorageArgs
 
 from .manifests import (
     ACCOUNT,

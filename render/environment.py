@@ -10,9 +10,9 @@ import yaml
 from pulumi.runtime.settings import Settings as Engine
 from pulumi.runtime.settings import configure
 
-from components.environment_args import storage_args
-from components.settings import PROJECT_FILE, Settings, SettingsError
-from components.storage_args import CheckpointStorageArgs
+from components.inputs.storage import CheckpointStorageArgs
+from components.settings.environment_args import storage_args
+from components.settings.settings import PROJECT_FILE, Settings, SettingsError
 
 VARIABLES = ("VAULT_ADDR", "VAULT_CACERT", "VAULT_NAMESPACE", "PGHOST", "PGPORT", "PGSSLROOTCERT")
 # The cluster is the deployer's matter, and a mount is nothing that it can make.

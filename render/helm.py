@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from components.migration_files import digest, render
-from components.pod import VAULT_INIT
-from components.storage_args import CheckpointStorageArgs
+from components.inputs.storage import CheckpointStorageArgs
+from components.jobs.pod import VAULT_INIT
+from components.kubernetes.files import digest, render
 
 from .manifests import (
     ACCOUNT,

@@ -5,14 +5,14 @@ from typing import Any
 
 import yaml
 
-from components.job_setup import dump_setting, job_files, job_template
-from components.manifests import config_map, service_account
-from components.migration_files import newest
-from components.network_policy import network_policy
-from components.pod import FILES_DIR
-from components.rollback_manifest import BACKUP_MEMORY, RollbackArgs, rollback_job
-from components.schema_migration import migration_job
-from components.storage_args import CheckpointStorageArgs
+from components.inputs.storage import CheckpointStorageArgs
+from components.jobs.network_policy import network_policy
+from components.jobs.pod import FILES_DIR
+from components.jobs.setup import job_template
+from components.kubernetes.manifests import config_map, service_account
+from components.schema.files import job_files, newest
+from components.schema.migration import dump_setting, migration_job
+from components.schema.rollback.manifest import BACKUP_MEMORY, RollbackArgs, rollback_job
 
 Manifest = dict[str, Any]
 

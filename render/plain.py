@@ -2,9 +2,9 @@
 
 import json
 
-from components.migration_files import render
-from components.storage_args import CheckpointStorageArgs
-from components.vault_access import POLICY, role_bounds
+from components.inputs.storage import CheckpointStorageArgs
+from components.kubernetes.files import render
+from components.vault.access import POLICY, role_bounds
 
 from .manifests import dump, manifests
 

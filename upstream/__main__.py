@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from components.migration_files import MIGRATIONS
+from components.schema.files import MIGRATIONS
 from tests.support.postgres import Server
 from upstream import wheels
 from upstream.errors import UpstreamError

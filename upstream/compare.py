@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.migration_files import MIGRATION_FILE
+from components.schema.files import MIGRATION_FILE
 from tests.support.postgres import Database, Server
 from upstream.errors import UpstreamError
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
-from components.migration_files import MIGRATION_FILE
+from components.schema.files import MIGRATION_FILE
 from upstream.errors import UpstreamError
 from upstream.statements import Statement
 

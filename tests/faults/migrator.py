@@ -96,7 +96,7 @@ class Migrator(Container):
     def begin(self, **environment: str) -> Run:
         """Start a migration; any number may be at work in the same container."""
         process = Popen(
-            [self.programs / "ash", ROOT / "components" / "scripts" / "migrate.sh", "up"],
+            [self.programs / "ash", ROOT / "components" / "schema" / "migrate.sh", "up"],
             env={
                 "PATH": str(self.programs),
                 "CREDENTIALS_DIR": str(self.credentials),

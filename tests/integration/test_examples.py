@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from components.kubeconfig import server
+from components.clients.kubeconfig import server
 from tests.support.database import TABLES, tables
 from tests.support.deployment import REPOSITORY, Outcome
 from tests.support.languages import EXAMPLES, prepare

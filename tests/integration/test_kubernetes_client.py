@@ -13,10 +13,10 @@ import pytest
 import yaml
 from lightkube.generic_resource import create_global_resource
 
-from components.kubeconfig import ambient
-from components.kubeconfig_rules import KubeconfigError
-from components.kubernetes_client import connect
-from components.manifests import Cluster
+from components.clients.cluster import Cluster
+from components.clients.kubeconfig import ambient
+from components.clients.kubeconfig_rules import KubeconfigError
+from components.clients.kubernetes import connect
 from devstack.layout import load
 from tests.support.kubeconfigs import FAILS, REFUSED, WORKS, Ground
 from tests.support.proxies import ConnectProxy, Proxy, SocksProxy

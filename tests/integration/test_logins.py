@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.kubernetes_client import CURE
+from components.clients.kubernetes import CURE
 from devstack.waiting import wait_until
 from tests.integration.conftest import DEV
 from tests.support.database import connect

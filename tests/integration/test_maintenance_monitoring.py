@@ -9,7 +9,7 @@ import pytest
 import yaml
 from psycopg import sql
 
-from components.monitoring_files import MonitoringArgs
+from components.inputs.monitoring import MonitoringArgs
 from tests.maintenance.test_metrics import grants
 from tests.support.database import connect
 from tests.support.deployment import Deployment

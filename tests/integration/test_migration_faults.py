@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from components.pod import FILES_DIR
+from components.jobs.pod import FILES_DIR
 from tests.support.database import connect, dump
 from tests.support.deployment import Deployment, Outcome
 

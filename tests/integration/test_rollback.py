@@ -20,7 +20,7 @@ from tests.support.failures import compare_line
 from tests.support.traces import bindings
 
 ROW = "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', 'c', '{}')"
-CHANGED_FILES = ("scripts/migrate.sh", "schema_rollback.py", "rollback_job.py")
+CHANGED_FILES = ("schema/migrate.sh", "schema/rollback/resources.py", "schema/rollback/job.py")
 REFUSAL = (
     "refusing to drop tables that hold data (rows: checkpoints 1, checkpoint_blobs 0, "
     "checkpoint_writes 0); set allowDataLoss to true, run pulumi up, then pulumi destroy"

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pulumi
 import pytest
 
-from components.vault_client import VaultServer
+from components.clients.vault import VaultServer
 from devstack.layout import load
 from tests.support.proxies import ConnectProxy, Front, Proxy, SocksProxy
 

@@ -11,7 +11,7 @@ from tests.scripts.conftest import programs as programs
 from tests.support.histories import TABLES, grow, saver_of
 from tests.support.postgres import Database, Server
 
-RETENTION = "../maintenance/retention.sh"
+RETENTION = "retention.sh"
 DEFAULTS = {"KEEP_LATEST_AFTER_DAYS": "30", "GRACE_SECONDS": "0"}
 Retain = Callable[..., str]
 
@@ -73,7 +73,7 @@ def start(container: Container, **environment: str) -> Popen[str]:
     """Start retention in a session of its own, to be killed with all that it has started."""
     container.termination_log.write_text("")
     return Popen(
-        [container.programs / "ash", str(ROOT / "components" / "maintenance" / "retention.sh")],
+        [container.programs / "ash", str(ROOT / "components" / "retention" / "retention.sh")],
         env={
             "PATH": str(container.programs),
             "CREDENTIALS_DIR": str(container.credentials),

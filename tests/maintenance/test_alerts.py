@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from components.monitoring_files import MonitoringArgs, rules
+from components.inputs.monitoring import MonitoringArgs
+from components.monitoring.files import rules
 from tests.support.monitoring import ARGS, promtool
 
 DAY = 24

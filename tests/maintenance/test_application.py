@@ -11,8 +11,8 @@ import pytest
 from langgraph.graph import END, START, StateGraph
 from psycopg_pool import PoolTimeout
 
-from components.connection import connection
-from components.settings import Settings, SettingsError
+from components.settings.application_connection import connection
+from components.settings.settings import Settings, SettingsError
 from tests.faults.pooler import conninfo, pgbouncer
 from tests.migrations.ancestors import Ancestor
 from tests.migrations.conftest import run_file

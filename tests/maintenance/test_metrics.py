@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from components.migration_files import MIGRATIONS
-from components.monitoring_files import MonitoringArgs
+from components.inputs.monitoring import MonitoringArgs
+from components.schema.files import MIGRATIONS
 from tests.migrations.conftest import run_file
 from tests.support.documents import commands
 from tests.support.monitoring import (
@@ -329,7 +329,7 @@ def test_f38_without_rights_what_the_catalog_says_is_left_and_the_migration_runs
 
 
 def test_the_version_that_alerts_expect_is_the_one_that_is_verified() -> None:
-    from components.monitoring_files import SCHEMA_VERSION
+    from components.monitoring.files import SCHEMA_VERSION
 
     (verify,) = MIGRATIONS.glob("*.verify.sql")
     (recorded,) = re.findall(r"expected versions 0 to (\d+)", verify.read_text())

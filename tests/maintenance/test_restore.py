@@ -26,7 +26,7 @@ from tests.support.deployment import REPOSITORY
 from tests.support.documents import commands
 from tests.support.postgres import Database, Server
 
-SCRIPT = "../maintenance/restore_drill.sh"
+SCRIPT = "restore_drill.sh"
 SCRATCH = "SELECT array_agg(datname) FROM pg_database WHERE datname LIKE 'restore\\_drill\\_%'"
 LOCKS = """SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""

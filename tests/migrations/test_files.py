@@ -12,7 +12,13 @@ from tests.migrations.conftest import MIGRATIONS
 ROOT = MIGRATIONS.parent
 TOOLS = Path(sys.executable).parent
 SQL = sorted(MIGRATIONS.glob("*.sql"))
-SHELL = [*MIGRATIONS.glob("*.sh"), *(ROOT / "components" / "scripts").glob("*.sh")]
+ROOMS = ROOT / "components"
+SHELL = [
+    *MIGRATIONS.glob("*.sh"),
+    *(ROOMS / "schema").glob("*.sh"),
+    ROOMS / "backup" / "backup.sh",
+    ROOMS / "vault" / "vault-init.sh",
+]
 NAME = re.compile(r"\d{3}_[a-z_]+\.(up|down|verify)\.sql")
 
 

@@ -53,8 +53,9 @@ class Container:
 
     def start(self, script: str, *arguments: str, **environment: str) -> Popen[str]:
         self.termination_log.write_text("")
+        (path,) = (ROOT / "components").rglob(script)
         return Popen(
-            [self.programs / "ash", str(ROOT / "components" / "scripts" / script), *arguments],
+            [self.programs / "ash", str(path), *arguments],
             env={
                 "PATH": str(self.programs),
                 "CREDENTIALS_DIR": str(self.credentials),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from components.migration_files import sums
-from components.pod import CHECK_FILES
+from components.jobs.pod import CHECK_FILES
+from components.kubernetes.files import sums
 
 FILES = {"a.sql": "SELECT 1;\n", "b.sh": "echo b\n", "vault-agent.hcl": "ü\n"}
 

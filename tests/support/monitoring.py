@@ -8,7 +8,8 @@ from typing import Any
 import psycopg
 import yaml
 
-from components.monitoring_files import MonitoringArgs, cloudnative_pg, collector
+from components.inputs.monitoring import MonitoringArgs
+from components.monitoring.files import cloudnative_pg, collector
 from devstack.toolchain import golang
 from tests.support.postgres import PASSWORD, Database
 

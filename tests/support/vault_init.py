@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.migration_files import SCRIPTS, render
+from components.kubernetes.files import render
+from components.vault.agent import AGENT_CONFIG, INIT_SCRIPT
 from tests.support.vault_api import Environment
 
 
@@ -53,7 +54,7 @@ class VaultInit:
             "secret_path": path,
             "credentials_dir": str(self.folder),
         }
-        (self.folder / "agent.hcl").write_text(render(SCRIPTS / "vault-agent.hcl", values))
+        (self.folder / "agent.hcl").write_text(render(AGENT_CONFIG, values))
         (self.folder / "token").write_text(token)
         own = {
             "VAULT_ROLE": settings["vaultRole"],
@@ -66,7 +67,7 @@ class VaultInit:
         }
         inherited = {key: v for key, v in self.dev.environ.items() if key != "VAULT_TOKEN"}
         return subprocess.Popen(
-            ["busybox", "ash", SCRIPTS / "vault-init.sh"],
+            ["busybox", "ash", INIT_SCRIPT],
             env=inherited | own | environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -12,8 +12,8 @@ from typing import Any
 
 import trustme
 
-from components.migration_files import render
-from components.vault_access import POLICY, role_bounds
+from components.kubernetes.files import render
+from components.vault.access import POLICY, role_bounds
 from devstack.waiting import wait_until
 from tests.support.deployment import Outcome
 from tests.support.ports import free_port

@@ -109,7 +109,7 @@ class Walk:
 
     def edit(self) -> None:
         """Change a file of the ConfigMap."""
-        with (self.dev.folder / "components/scripts/migrate.sh").open("a") as script:
+        with (self.dev.folder / "components/schema/migrate.sh").open("a") as script:
             script.write(f"# {self.random.getrandbits(64):x}\n")
         self.changed = True
 

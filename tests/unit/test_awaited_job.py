@@ -4,8 +4,10 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import job_pods, job_start, kubernetes_client
-from components.awaited_job import Watch
+from components.clients import kubernetes
+from components.jobs import pods as job_pods
+from components.jobs import start as job_start
+from components.jobs.awaited_job import Watch
 from tests.support.failures import compare_line
 from tests.unit.test_manifests import TEMPLATE
 
@@ -18,7 +20,7 @@ def explained(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Let a Job fail; return what is said of it."""
     said: list[str] = []
     monkeypatch.setattr(pulumi.log, "error", said.append)
-    monkeypatch.setattr(kubernetes_client, "connect", lambda _: None)
+    monkeypatch.setattr(kubernetes, "connect", lambda _: None)
 
     def explain(
         *told: str, pods: Any = (), seen: tuple[str, ...] = (), ended: bool = False

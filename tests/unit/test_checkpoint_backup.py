@@ -3,11 +3,11 @@ from typing import Any
 import pytest
 import yaml
 
-from components.backup_manifests import FILES, MAINTENANCE
+from components.backup.manifests import FILES, HERE
 from components.checkpoint_storage import CheckpointStorage
-from components.environment_args import storage_args
-from components.job_template import KINDS
-from components.settings import Settings, SettingsError
+from components.jobs.template import KINDS
+from components.settings.environment_args import storage_args
+from components.settings.settings import Settings, SettingsError
 from tests.unit.test_checkpoint_storage import DEV, ENVIRON, storage  # noqa: F401
 from tests.unit.test_manifests import STRICT_CONTAINER, STRICT_POD
 
@@ -128,7 +128,7 @@ def test_they_mount_what_they_run_and_nothing_that_migrates(storage) -> None:  #
 
 
 def test_every_file_of_the_drill_is_there() -> None:
-    assert all((MAINTENANCE / name).is_file() for name in FILES)
+    assert all((HERE / name).is_file() for name in FILES)
 
 
 def test_the_claim_is_made_where_it_has_a_size_and_outlives_the_environment(

@@ -1,9 +1,9 @@
 import pytest
 import yaml
 
-from components.checkpoint_retention import MAINTENANCE
-from components.job_template import KINDS
-from components.settings import Settings, SettingsError
+from components.jobs.template import KINDS
+from components.retention.checkpoint_retention import HERE
+from components.settings.settings import Settings, SettingsError
 from tests.unit.test_checkpoint_storage import DEV, ENVIRON, storage  # noqa: F401
 from tests.unit.test_manifests import STRICT_CONTAINER, STRICT_POD
 
@@ -73,7 +73,7 @@ def test_s7_the_pod_is_as_confined_as_the_jobs(storage) -> None:  # noqa: F811
 
 def test_the_pod_mounts_its_own_files_and_the_migration_none_of_them(storage) -> None:  # noqa: F811
     resources = storage(**RETENTION)
-    own = {path.name for path in MAINTENANCE.glob("retention*")}
+    own = {path.name for path in HERE.glob("retention*")}
     files = resources[FILES].inputs["data"]
     pod = job(resources)["template"]["spec"]
 

@@ -5,10 +5,10 @@ import pulumi
 import pytest
 
 from components.checkpoint_storage import CheckpointStorage
-from components.environment_args import storage_args
-from components.existing import Guard
-from components.manifests import OWNER
-from components.settings import Settings
+from components.ownership.annotations import OWNER
+from components.ownership.existing import Guard
+from components.settings.environment_args import storage_args
+from components.settings.settings import Settings
 
 KUBECONFIG = """
 current-context: here

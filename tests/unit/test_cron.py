@@ -1,6 +1,6 @@
 import pytest
 
-from components.cron import cron_problem
+from components.settings.cron import cron_problem
 from tests.support.schedules import REFUSED, REFUSED_HERE, TAKEN
 
 

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from components.data_guard import DataGuardProvider
-from components.refusal import Refused
+from components.ownership.data_guard import DataGuardProvider
+from components.ownership.refusal import Refused
 
 # Nobody listens there: a preview asks, and goes on without an answer.
 SERVERS = {

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from components import data_guard
-from components.data_guard import DataGuardProvider
-from components.refusal import Refused
+from components.ownership import data_guard
+from components.ownership.data_guard import DataGuardProvider
+from components.ownership.refusal import Refused
 from tests.support.failures import compare_line
 from tests.support.postgres import HOST, PASSWORD, Server
 

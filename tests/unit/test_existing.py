@@ -10,10 +10,11 @@ import pulumi
 import pytest
 from lightkube import ApiError
 
-from components import kubernetes_client
-from components.existing import Guard, policy_owner
-from components.manifests import ENVIRONMENT, OWNER, Cluster
-from components.vault_client import VaultServer
+from components.clients import kubernetes
+from components.clients.cluster import Cluster
+from components.clients.vault import VaultServer
+from components.ownership.annotations import ENVIRONMENT, OWNER
+from components.ownership.existing import Guard, policy_owner
 
 GUARD = Guard(
     environment="dev",
@@ -145,7 +146,7 @@ def test_f30_each_kind_that_is_made_by_name_is_looked_for(
         asked.append(f"{found.__name__} {name}")
         return Object(metadata=Object(annotations={}))
 
-    monkeypatch.setattr(kubernetes_client, "connect", lambda _: Object(get=get))
+    monkeypatch.setattr(kubernetes, "connect", lambda _: Object(get=get))
     inputs = {"apiVersion": version, "kind": kind, "metadata": JOB["metadata"]}
 
     with pytest.raises(pulumi.RunError, match=f"expected {kind} .* not to exist yet"):
@@ -171,7 +172,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch):
                 raise answer
             return Object(metadata=Object(annotations=answer))
 
-        monkeypatch.setattr(kubernetes_client, "connect", lambda _: Object(get=get))
+        monkeypatch.setattr(kubernetes, "connect", lambda _: Object(get=get))
         before_write(GUARD, "kubernetes:batch/v1:Job", inputs, before)
 
     return run

@@ -8,8 +8,8 @@ import pytest
 from pulumi.runtime.mocks import MockMonitor
 
 from components.checkpoint_storage import CheckpointStorage
-from components.environment_args import storage_args
-from components.settings import Settings
+from components.settings.environment_args import storage_args
+from components.settings.settings import Settings
 from tests.unit.conftest import PROJECT, RecordingMocks
 from tests.unit.test_checkpoint_storage import DEV, ENVIRON, EVERY_PART
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from components.settings import Settings, SettingsError
+from components.settings.settings import Settings, SettingsError
 from tests.unit.test_checkpoint_storage import DEV, ENVIRON, KUBECONFIG, recorded
 from tests.unit.test_settings import DECLARED
 

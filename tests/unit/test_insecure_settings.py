@@ -5,7 +5,7 @@ from pathlib import Path
 import pulumi
 import pytest
 
-from components.settings import Settings, SettingsError
+from components.settings.settings import Settings, SettingsError
 from tests.unit.test_checkpoint_storage import DEV, ENVIRON, PEM, recorded
 
 HTTP = {"vaultAddress": "http://10.0.0.1:8200"}

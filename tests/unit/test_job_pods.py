@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from lightkube.resources.core_v1 import Pod
 
-from components.job_pods import failures, node_on_its_way, obstacles, termination_message
+from components.jobs.pods import failures, node_on_its_way, obstacles, termination_message
 
 
 def state(**kinds: Any) -> Object:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from httpx2 import TransportError
 
-from components import job_start
-from components.job_start import JobStart
+from components.jobs import start as job_start
+from components.jobs.start import JobStart
 from tests.unit.test_manifests import TEMPLATE
 
 Look = Callable[[JobStart], None]

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from lightkube.resources.core_v1 import Pod
 
-from components.kubernetes_client import LoginError, connect
-from components.manifests import Cluster
+from components.clients.cluster import Cluster
+from components.clients.kubernetes import LoginError, connect
 
 VERSION = "client.authentication.k8s.io/v1"
 SERVER = "https://api.example"

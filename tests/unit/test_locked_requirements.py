@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from components.settings import PROJECT_FILE
+from components.settings.settings import PROJECT_FILE
 
 REPOSITORY = PROJECT_FILE.parent
 WHEEL = "harmless-1-py3-none-any.whl"

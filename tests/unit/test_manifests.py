@@ -2,9 +2,9 @@ import copy
 
 import pytest
 
-from components.job_template import JobTemplate
-from components.manifests import Cluster
-from components.pod import CHECK_FILES, USER_ID
+from components.clients.cluster import Cluster
+from components.jobs.pod import CHECK_FILES, USER_ID
+from components.jobs.template import JobTemplate
 from tests.support.pod_mutations import NOT_ADMITTED, OUR_OWN
 
 TEMPLATE = JobTemplate(

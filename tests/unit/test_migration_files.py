@@ -2,15 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from components.migration_files import (
-    SCRIPTS,
-    MigrationFilesError,
-    digest,
+from components.kubernetes.files import digest, render
+from components.schema.files import (
+    FilesError,
     load_migrations,
     load_scripts,
     newest,
-    render,
 )
+from components.vault.agent import AGENT_CONFIG
 
 
 @pytest.fixture
@@ -70,12 +69,12 @@ def test_i12_p54_bad_files_are_refused(
 ) -> None:
     (folder / name).write_bytes(content)
 
-    with pytest.raises(MigrationFilesError, match=complaint):
+    with pytest.raises(FilesError, match=complaint):
         load_migrations(folder)
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(MigrationFilesError, match="expected migrations"):
+    with pytest.raises(FilesError, match="expected migrations"):
         load_migrations(tmp_path)
 
 
@@ -86,4 +85,4 @@ def test_equal_content_has_an_equal_digest_whatever_the_order() -> None:
 
 def test_a_place_without_a_value_is_an_error() -> None:
     with pytest.raises(KeyError, match="role"):
-        render(SCRIPTS / "vault-agent.hcl", {"auth_mount": "kubernetes"})
+        render(AGENT_CONFIG, {"auth_mount": "kubernetes"})

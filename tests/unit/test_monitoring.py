@@ -4,7 +4,7 @@ import re
 import pytest
 import yaml
 
-from components.monitoring_files import (
+from components.monitoring.files import (
     FILES,
     cloudnative_pg,
     collector,
@@ -12,7 +12,7 @@ from components.monitoring_files import (
     prometheus_rule,
     rules,
 )
-from components.settings import Settings, SettingsError
+from components.settings.settings import Settings, SettingsError
 from tests.support.monitoring import ARGS
 from tests.unit.test_checkpoint_storage import DEV, ENVIRON, storage  # noqa: F401
 

@@ -1,7 +1,7 @@
 import pytest
 import yaml
 
-from components.job_template import KINDS
+from components.jobs.template import KINDS
 from tests.unit.test_checkpoint_storage import DEV, storage  # noqa: F401
 
 POLICY = "NetworkPolicy checkpoints-network"

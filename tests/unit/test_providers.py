@@ -4,10 +4,13 @@ import pytest
 from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 
-from components.data_guard import DataGuardProvider
-from components.ownership import OwnershipProvider
-from components.schema_rollback import SchemaRollbackProvider, UnfinishedRollbackProvider
-from components.verification_report import VerificationReportProvider
+from components.ownership.data_guard import DataGuardProvider
+from components.ownership.owner import OwnershipProvider
+from components.schema.report import VerificationReportProvider
+from components.schema.rollback.resources import (
+    SchemaRollbackProvider,
+    UnfinishedRollbackProvider,
+)
 
 PROVIDERS = (
     DataGuardProvider,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.proxies import ProxyError, checked, proxy_of
+from components.clients.proxies import ProxyError, checked, proxy_of
 
 PROXY = "http://proxy:3128"
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from components.environment_args import storage_args
-from components.manifests import OWNER
-from components.settings import PROJECT_FILE, Settings, SettingsError
-from components.storage_args import CheckpointStorageArgs
+from components.inputs.storage import CheckpointStorageArgs
+from components.ownership.annotations import OWNER
+from components.settings.environment_args import storage_args
+from components.settings.settings import PROJECT_FILE, Settings, SettingsError
 from render.argocd import argocd
 from render.environment import load
 from render.helm import chart

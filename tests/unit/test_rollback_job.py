@@ -5,8 +5,8 @@ import pytest
 from httpx2 import Request, Response, TransportError
 from lightkube import ApiError
 
-from components import rollback_job
-from components.rollback_job import RollbackJob
+from components.schema.rollback import job
+from components.schema.rollback.job import RollbackJob
 
 PROPS = {
     "job_name": "rollback",
@@ -46,12 +46,12 @@ class Cluster:
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     cluster = Cluster()
-    monkeypatch.setattr(rollback_job, "connect", lambda _: cluster)
-    monkeypatch.setattr(rollback_job, "failures", lambda *_: [])
-    monkeypatch.setattr(rollback_job, "obstacles", cluster.obstacles)
-    monkeypatch.setattr(rollback_job, "node_on_its_way", lambda *_: False)
+    monkeypatch.setattr(job, "connect", lambda _: cluster)
+    monkeypatch.setattr(job, "failures", lambda *_: [])
+    monkeypatch.setattr(job, "obstacles", cluster.obstacles)
+    monkeypatch.setattr(job, "node_on_its_way", lambda *_: False)
     clock = Object(monotonic=lambda: cluster.seconds, sleep=cluster.sleep)
-    monkeypatch.setattr(rollback_job, "time", clock)
+    monkeypatch.setattr(job, "time", clock)
     return cluster
 
 
@@ -79,11 +79,11 @@ def test_trouble_that_passes_begins_the_count_anew(cluster: Cluster) -> None:
 
     RollbackJob(PROPS | {"start_seconds": 5.0}).wait()
 
-    assert cluster.seconds == 12 * rollback_job.POLL_SECONDS + 5
+    assert cluster.seconds == 12 * job.POLL_SECONDS + 5
 
 
 def test_a_node_on_its_way_is_waited_for(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rollback_job, "node_on_its_way", lambda *_: True)
+    monkeypatch.setattr(job, "node_on_its_way", lambda *_: True)
     cluster.looks = [NO_NODE]
 
     with pytest.raises(TimeoutError, match="expected its end of Job ns/rollback within 60 s"):

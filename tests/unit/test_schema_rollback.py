@@ -11,14 +11,17 @@ import yaml
 from httpx2 import ReadError, Request, Response
 from lightkube import ApiError
 
-from components import rollback_job, schema_rollback
 from components.checkpoint_storage import CheckpointStorage
-from components.environment_args import storage_args
-from components.migration_files import load_migrations
-from components.migration_marks import UNDONE
-from components.refusal import Refused
-from components.schema_rollback import SchemaRollbackProvider, UnfinishedRollbackProvider
-from components.settings import PROJECT_FILE, Settings
+from components.ownership.refusal import Refused
+from components.schema.files import load_migrations
+from components.schema.marks import UNDONE
+from components.schema.rollback import job, resources
+from components.schema.rollback.resources import (
+    SchemaRollbackProvider,
+    UnfinishedRollbackProvider,
+)
+from components.settings.environment_args import storage_args
+from components.settings.settings import PROJECT_FILE, Settings
 
 DECLARED: dict[str, dict[str, Any]] = yaml.safe_load(PROJECT_FILE.read_text())["config"]
 PEM = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
@@ -151,8 +154,8 @@ def outcome(monkeypatch: pytest.MonkeyPatch) -> Callable[[str | None], list[str]
             ran.append(props["job_name"])
             return reason
 
-        monkeypatch.setattr(schema_rollback, "_roll_back", roll_back)
-        monkeypatch.setattr(schema_rollback, "_done", set())
+        monkeypatch.setattr(resources, "_roll_back", roll_back)
+        monkeypatch.setattr(resources, "_done", set())
         # A refusal sets it for its whole process, where Pulumi's mocks would hang.
         monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
         return ran
@@ -273,7 +276,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
                 )
             return Object(metadata=Object(annotations=annotations))
 
-        monkeypatch.setattr(rollback_job, "connect", lambda _: Object(get=get))
+        monkeypatch.setattr(job, "connect", lambda _: Object(get=get))
         monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
 
     return answer
@@ -328,8 +331,8 @@ def test_a_rollback_whose_job_was_made_is_not_said_to_have_never_started(
             raise failure
         return Object(metadata=Object(uid="uid"))
 
-    monkeypatch.setattr(rollback_job, "connect", lambda _: Object(create=create))
-    monkeypatch.setattr(rollback_job.RollbackJob, "_remove_leftover", lambda _: None)
+    monkeypatch.setattr(job, "connect", lambda _: Object(create=create))
+    monkeypatch.setattr(job.RollbackJob, "_remove_leftover", lambda _: None)
     monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
     metadata = {"name": "job", "annotations": {}}
     manifest = {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata}

@@ -5,7 +5,7 @@ from base64 import b64decode
 
 import pytest
 
-from components import scram
+from components.database import scram
 
 # The exchange of RFC 7677, section 3, with the password "pencil".
 SALT = "W22ZaJ0SNY7soEsUEjb6gQ=="

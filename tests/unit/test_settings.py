@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.settings import PROJECT_FILE, Settings, SettingsError, config_key
+from components.settings.settings import PROJECT_FILE, Settings, SettingsError, config_key
 
 REPOSITORY = PROJECT_FILE.parent
 DECLARED = yaml.safe_load(PROJECT_FILE.read_text())["config"]

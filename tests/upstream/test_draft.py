@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components.migration_files import load_migrations
+from components.schema.files import load_migrations
 from tests.migrations import test_files
 from tests.migrations.conftest import MIGRATIONS, recorded, run_file
 from tests.support.postgres import Database, Server

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from components.manifests import config_map
+from components.kubernetes.manifests import config_map
 from tests.support.deployment import Deployment
 from tests.support.pods import Pods
 from tests.support.vault_api import VaultApi

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.manifests import config_map
+from components.kubernetes.manifests import config_map
 from tests.support.deployment import Deployment
 from tests.support.failures import compare_line
 from tests.support.pod_mutations import NOT_ADMITTED

@@ -1,0 +1,109 @@
+"""The pods of dumps that go to an S3-compatible bucket, as plain data."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..inputs.backup import BucketArgs
+from ..jobs.pod import FILES_DIR, worker
+from ..jobs.template import JobTemplate
+from ..ownership.annotations import owned_by
+
+BACKUP, DRILL = KINDS = ("backup", "restore-drill")
+DUMP_DIR = "/backup"
+# Of the credentials the bucket's key alone is there, and of its file only rclone's container knows.
+KEY_DIR = "/vault/bucket"
+BUCKET_CA = "bucket-ca.pem"
+FIELDS = "accessKeyId and secretAccessKey"
+
+
+def vault_environment(jobs: JobTemplate, bucket: BucketArgs) -> dict[str, str]:
+    """Return what vault-init gets to read two secrets instead of one."""
+    key = f"{bucket['kv_mount']}/{bucket['secret_path']}"
+    return {
+        **jobs.vault_environment,
+        "RENDERED_FILE": ".rendered-both",
+        "SECRET_PATH": f"{jobs.vault_environment['SECRET_PATH']} and {key}",
+        "SECRET_FIELDS": f"{FIELDS} if it is {key}",
+    }
+
+
+def by_bucket(
+    manifest: dict[str, Any],
+    jobs: JobTemplate,
+    bucket: BucketArgs,
+    direction: str,
+    environment: Mapping[str, str],
+) -> dict[str, Any]:
+    """Put rclone's container behind the CronJob's own to upload, before it to download."""
+    pod = manifest["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (main,) = pod["containers"]
+    main["volumeMounts"].append({"name": "dump", "mountPath": DUMP_DIR})
+    transfer = worker(
+        direction,
+        bucket["image"],
+        [f"{FILES_DIR}/bucket.sh", direction],
+        {
+            **environment,
+            **_rclone(bucket),
+            "BACKUP_BUCKET": bucket["path"],
+            "FILES_SHA256": jobs.files_sha256,
+        },
+    )
+    key = {"name": "bucket", "mountPath": KEY_DIR}
+    transfer["volumeMounts"] = [
+        *(mount for mount in transfer["volumeMounts"] if mount["name"] != "credentials"),
+        {**key, "readOnly": True},
+        {"name": "dump", "mountPath": DUMP_DIR},
+    ]
+    pod["initContainers"][0]["volumeMounts"].append(key)
+    order = [main, transfer] if direction == "upload" else [transfer, main]
+    pod["initContainers"].append(order[0])
+    pod["containers"] = order[1:]
+    pod["volumes"] += [
+        {"name": "bucket", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
+        # On the node's disk, which must hold one dump.
+        {"name": "dump", "emptyDir": {}},
+    ]
+    return manifest
+
+
+def bucket_network_policy(jobs: JobTemplate, bucket: BucketArgs) -> dict[str, Any]:
+    """Return what opens the way to the bucket's server beside what all Jobs' pods may reach."""
+    port = urlsplit(bucket["endpoint"]).port or 443
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {
+            "name": f"{jobs.name}-bucket",
+            "namespace": jobs.namespace,
+            "annotations": owned_by(jobs.environment),
+        },
+        "spec": {
+            "podSelector": {
+                "matchExpressions": [
+                    {
+                        "key": "app.kubernetes.io/name",
+                        "operator": "In",
+                        "values": [f"{jobs.name}-{kind}" for kind in KINDS],
+                    }
+                ],
+            },
+            "policyTypes": ["Egress"],
+            # A bucket's address changes, and a policy knows no names.
+            "egress": [{"ports": [{"protocol": "TCP", "port": port}]}],
+        },
+    }
+
+
+def _rclone(bucket: BucketArgs) -> dict[str, str]:
+    """Return rclone's own variables; its key stands in its file."""
+    found = {
+        "HOME": "/tmp",  # noqa: S108 -- the only place that may be written to
+        "RCLONE_CONFIG": f"{KEY_DIR}/rclone.conf",
+        "RCLONE_S3_PROVIDER": "Other" if bucket["endpoint"] else "AWS",
+        "RCLONE_S3_ENDPOINT": bucket["endpoint"],
+        "RCLONE_S3_REGION": bucket["region"],
+        "RCLONE_CA_CERT": f"{FILES_DIR}/{BUCKET_CA}" if bucket["ca_certificate"] else "",
+    }
+    return {name: value for name, value in found.items() if value}

@@ -1,0 +1,68 @@
+"""Dumps the checkpoint tables on a schedule, and proves on another that the dumps restore."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pulumi
+
+from ..inputs.backup import BackupArgs
+from ..jobs.template import JobTemplate
+from ..kubernetes.files import digest, sums
+from ..kubernetes.manifests import config_map
+from ..kubernetes.object import KubernetesObject
+from ..ownership.existing import Guard
+from .bucket import bucket_network_policy, vault_environment
+from .manifests import backup_cron_job, backup_files, drill_cron_job, volume_claim
+
+
+class CheckpointBackup(pulumi.ComponentResource):
+    """Provisions the ConfigMap, the CronJobs and, if asked to, the volume of the dumps.
+
+    The volume stays on destroy: dumps outlive what they were made of.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        args: BackupArgs,
+        *,
+        jobs: JobTemplate,
+        files: Mapping[str, str],
+        database_secret: str,
+        guard: Guard,
+        needs: Sequence[pulumi.Resource],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("langgraph-checkpoint:index:CheckpointBackup", name, None, opts)
+        files = backup_files(files, args, database_secret)
+        jobs = replace(jobs, files_sha256=sums(files), timeout_seconds=args["timeout_seconds"])
+        if "bucket" in args:
+            jobs = replace(jobs, vault_environment=vault_environment(jobs, args["bucket"]))
+        config_map_name = f"{jobs.name}-backup-{digest(files)}"
+
+        def child(
+            suffix: str,
+            manifest: dict[str, Any],
+            depends_on: Sequence[pulumi.Resource],
+            *,
+            retain: bool = False,
+        ) -> KubernetesObject:
+            opts = pulumi.ResourceOptions(
+                parent=self,
+                depends_on=depends_on,
+                retain_on_delete=retain,
+            )
+            return KubernetesObject(f"{name}-{suffix}", manifest, guard, opts)
+
+        scripts = child("files", config_map(jobs.namespace, config_map_name, files), needs)
+        needs = [*needs, scripts]
+        if args["claim_size"]:
+            needs = [*needs, child("claim", volume_claim(jobs, args), needs, retain=True)]
+        if "bucket" in args and args["bucket"]["network_policy"]:
+            child("network", bucket_network_policy(jobs, args["bucket"]), needs)
+        child("cron", backup_cron_job(jobs, args, config_map_name), needs)
+        if args["drill_schedule"]:
+            child("drill", drill_cron_job(jobs, args, config_map_name), needs)
+
+        self.register_outputs({})

@@ -1,0 +1,63 @@
+"""Manifest of the NetworkPolicy that leaves the Jobs' pods DNS, Vault and PostgreSQL."""
+
+import ipaddress
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..inputs.storage import CheckpointStorageArgs
+from ..kubernetes.manifests import PART_OF
+from ..ownership.annotations import owned_by
+from .template import KINDS
+
+DNS_PORT = 53
+
+
+def network_policy(args: CheckpointStorageArgs) -> dict[str, Any]:
+    """Return a policy that denies all else: nothing may come in, and this little may go out."""
+    name, database = args["jobs"]["name"], args["database"]
+    vault = urlsplit(args["vault"]["address"])
+    vault_port = vault.port or (443 if vault.scheme == "https" else 80)
+    # Of somebody else's secret only the port is known here.
+    database_host = database["host"] if args["vault"]["manage_secret"] else ""
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {
+            "name": f"{name}-jobs",
+            "namespace": args["namespace"],
+            "annotations": owned_by(args["environment"]),
+        },
+        "spec": {
+            "podSelector": {
+                "matchLabels": {"app.kubernetes.io/part-of": PART_OF},
+                "matchExpressions": [
+                    {
+                        "key": "app.kubernetes.io/name",
+                        "operator": "In",
+                        "values": [f"{name}-{kind}" for kind in KINDS],
+                    }
+                ],
+            },
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [],
+            "egress": [
+                {"ports": [_port("UDP", DNS_PORT), _port("TCP", DNS_PORT)]},
+                _server(vault.hostname or "", vault_port),
+                _server(database_host, database["port"]),
+            ],
+        },
+    }
+
+
+def _server(host: str, port: int) -> dict[str, Any]:
+    """Return a rule for one address; a policy knows no names, so that of a name is its port."""
+    rule: dict[str, Any] = {"ports": [_port("TCP", port)]}
+    try:
+        address = ipaddress.ip_network(host)
+    except ValueError:
+        return rule
+    return {"to": [{"ipBlock": {"cidr": str(address)}}], **rule}
+
+
+def _port(protocol: str, port: int) -> dict[str, Any]:
+    return {"protocol": protocol, "port": port}

@@ -1,0 +1,54 @@
+"""Files as a ConfigMap carries them: filled in, checked, and named by their content."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+
+# A ConfigMap holds 1 MiB; what is left is for names and metadata.
+MAX_BYTES = 900_000
+
+
+class FilesError(ValueError):
+    """A file is not what a ConfigMap and its Job need."""
+
+
+def checked(paths: Mapping[str, Path]) -> dict[str, str]:
+    """Return the text of the files.
+
+    Raises:
+        FilesError: one is not plain text, or all are too large.
+
+    """
+    files: dict[str, str] = {}
+    for name, path in paths.items():
+        content = path.read_bytes()
+        if b"\r" in content or content.startswith(b"\xef\xbb\xbf") or not content.endswith(b"\n"):
+            msg = f"{name}: expected UTF-8 text with Unix line ends and a last newline"
+            raise FilesError(msg)
+        files[name] = content.decode()
+    if sum(map(len, files.values())) > MAX_BYTES:
+        msg = f"expected at most {MAX_BYTES} bytes for one ConfigMap, found more"
+        raise FilesError(msg)
+    return files
+
+
+def render(path: Path, values: Mapping[str, str]) -> str:
+    """Fill the `${name}` places of a file; `values` must hold every one of them."""
+    return Template(path.read_text()).substitute(values)
+
+
+def digest(files: Mapping[str, str]) -> str:
+    """Return the name of the files' content: equal content, equal name."""
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def sums(files: Mapping[str, str]) -> str:
+    """Return the lines that sha256sum prints for the files, sorted."""
+    return "\n".join(
+        sorted(
+            f"{hashlib.sha256(content.encode()).hexdigest()}  {name}"
+            for name, content in files.items()
+        )
+    )

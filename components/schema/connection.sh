@@ -1,0 +1,1 @@
+../database/connection.sh

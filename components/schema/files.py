@@ -1,0 +1,71 @@
+"""Reads the files that the Jobs mount: the migrations, the scripts of several rooms, CAs."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..backup.manifests import BACKUP_SCRIPT
+from ..inputs.storage import CheckpointStorageArgs
+from ..jobs.pod import DATABASE_CA, VAULT_CA
+from ..kubernetes.files import FilesError, checked
+from ..vault.agent import INIT_SCRIPT, agent_config
+
+HERE = Path(__file__).parent
+ROOMS = HERE.parent
+# A clone has the SQL beside this package, and what was built of it inside.
+INSIDE, BESIDE = ROOMS / "migrations", ROOMS.parent / "migrations"
+MIGRATIONS = INSIDE if INSIDE.is_dir() else BESIDE
+
+MIGRATION_FILE = re.compile(r"(\d{3})_[a-z0-9_]+\.(up|down|verify)\.sql")
+PARTS = {"up", "down", "verify"}
+
+
+def load_migrations(folder: Path = MIGRATIONS) -> dict[str, str]:
+    """Return the SQL files and the verifier by name, in order.
+
+    Raises:
+        FilesError: a file is missing, misnamed, empty or not plain UTF-8 text.
+
+    """
+    parts: dict[str, set[str]] = {}
+    for path in sorted(folder.glob("*.sql")):
+        match = MIGRATION_FILE.fullmatch(path.name)
+        if not match:
+            msg = f"expected a name such as 001_what.up.sql in {folder}, found {path.name!r}"
+            raise FilesError(msg)
+        parts.setdefault(match[1], set()).add(match[2])
+    for number, found in parts.items():
+        if found != PARTS:
+            missing = ", ".join(sorted(PARTS - found))
+            msg = f"migration {number}: expected up, down and verify, found no {missing}"
+            raise FilesError(msg)
+    if not parts:
+        msg = f"expected migrations in {folder}, found none"
+        raise FilesError(msg)
+    paths = [*sorted(folder.glob("*.sql")), folder / "verify_migration.sh"]
+    return checked({path.name: path for path in paths})
+
+
+def load_scripts() -> dict[str, str]:
+    """Return the containers' shell scripts, and the SQL they run beside the migration, by name."""
+    own = [*HERE.glob("*.sh"), *HERE.glob("*.sql")]
+    # The dump comes before a rollback, and takes its script from the same ConfigMap.
+    paths = {path.name: path for path in (*own, INIT_SCRIPT, BACKUP_SCRIPT)}
+    return checked(dict(sorted(paths.items())))
+
+
+def job_files(args: CheckpointStorageArgs) -> dict[str, str]:
+    """Return the files that the Jobs mount, by name; none of them holds a secret."""
+    vault, database = args["vault"], args["database"]
+    certificates = {VAULT_CA: vault["ca_certificate"], DATABASE_CA: database["ca_certificate"]}
+    return {
+        **load_migrations(),
+        **load_scripts(),
+        "vault-agent.hcl": agent_config(vault),
+        **{name: pem for name, pem in certificates.items() if pem},
+    }
+
+
+def newest(files: Mapping[str, str]) -> str:
+    """Return the number of the newest migration, three digits."""
+    return max(match[1] for name in files if (match := MIGRATION_FILE.fullmatch(name)))

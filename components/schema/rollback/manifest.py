@@ -1,0 +1,67 @@
+"""Manifest of the rollback Job, with the dump that comes first where a claim is named."""
+
+import json
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from ...jobs.pod import FILES_DIR
+from ...jobs.template import JobTemplate
+
+BACKUP = "backup"
+BACKUP_DIR = "/backup"
+BACKUP_MEMORY = "1Gi"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollbackArgs:
+    """What a rollback may do, beside what all Jobs share."""
+
+    jobs: JobTemplate
+    owns_database: bool
+    allow_data_loss: bool
+    backup_claim: str
+    backup_memory: str
+
+    @property
+    def must_succeed(self) -> bool:
+        """Whether rows could go with the managed database that were to stay, or to be dumped."""
+        return self.owns_database and (not self.allow_data_loss or bool(self.backup_claim))
+
+
+def rollback_job(args: RollbackArgs, number: str, config_map: str) -> dict[str, Any]:
+    """Return the manifest of the Job that drops the tables."""
+    manifest = args.jobs.job(
+        "rollback",
+        number,
+        "rollback",
+        [f"{FILES_DIR}/migrate.sh", "down"],
+        config_map=config_map,
+        environment={
+            "ALLOW_DATA_LOSS": json.dumps(args.allow_data_loss),
+            "OWNS_DATABASE": json.dumps(args.owns_database),
+        },
+        backoff_limit=0,
+    )
+    # Without the permission only empty tables are dropped, and nothing is worth a dump.
+    if args.backup_claim and args.allow_data_loss:
+        _back_up_first(manifest["spec"]["template"]["spec"], args)
+    return manifest
+
+
+def _back_up_first(pod: dict[str, Any], args: RollbackArgs) -> None:
+    """Add the dump as an init container: the rollback starts only after it has completed."""
+    container = deepcopy(pod["containers"][0])
+    container["name"] = BACKUP
+    container["args"] = ["sh", f"{FILES_DIR}/backup.sh"]
+    container["env"] += [
+        {"name": "BACKUP_CLAIM", "value": f"{args.jobs.namespace}/{args.backup_claim}"},
+        {"name": "BACKUP_DIR", "value": BACKUP_DIR},
+        {"name": "BACKUP_NAME", "value": args.jobs.environment},
+    ]
+    container["resources"]["limits"]["memory"] = args.backup_memory
+    container["volumeMounts"].append({"name": BACKUP, "mountPath": BACKUP_DIR})
+    pod["initContainers"].append(container)
+    pod["volumes"].append(
+        {"name": BACKUP, "persistentVolumeClaim": {"claimName": args.backup_claim}}
+    )
