@@ -5,7 +5,9 @@ from pathlib import Path
 
 from pulumi.provider.experimental import component_provider_host
 
-# Run as a folder, this file is no part of the package that it serves.
+# Run as a folder, this file is no part of the package that it serves, and the rooms' names must not
+# hide other packages.
+sys.path.pop(0)
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from components.checkpoint_storage import CheckpointStorage
