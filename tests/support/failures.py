@@ -6,10 +6,10 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from docs.failure_table import Recording, record, recordings
 from tests.support.causes import CAUSES
 from tests.support.deployment import Deployment
 from tests.support.pods import Pods
+from tools.failure_table import Recording, record, recordings
 
 START_SECONDS = 5
 # A Job whose timeout is another one runs again, whatever its last run said.

@@ -5,12 +5,12 @@ import re
 from pathlib import Path
 
 from devstack.waiting import wait_until
-from docs.failure_table import Recording
-from docs.vault_table import record, recordings
 from tests.support.failures import steady
 from tests.support.vault_cases import CASES
 from tests.support.vault_init import VaultInit
 from tests.support.vault_server import VaultServer
+from tools.failure_table import Recording
+from tools.vault_table import record, recordings
 
 # A token that may not even end itself, and one that came when nobody waited for it any more.
 LEFT_ALIVE = ("the role has no policy", "a login takes too long")

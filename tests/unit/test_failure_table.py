@@ -1,8 +1,8 @@
 import re
 
-from docs.failure_table import PAGE, page, recordings, sections
 from tests.support.causes import CAUSES
 from tests.support.deployment import REPOSITORY
+from tools.failure_table import PAGE, page, recordings, sections
 
 RECORDED = re.compile(r'compare(?:_line)?\(\s*"([^"]+)"')
 
@@ -17,7 +17,7 @@ def test_every_cause_is_described_broken_by_a_test_and_recorded() -> None:
 
 
 def test_the_page_is_made_of_todays_recordings() -> None:
-    assert page() == PAGE.read_text(), "run: python -m docs.failure_table"
+    assert page() == PAGE.read_text(), "run: python -m tools.failure_table"
 
 
 def test_no_sentence_is_only_kubernetes_own() -> None:

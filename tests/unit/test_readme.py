@@ -1,19 +1,19 @@
 import re
 
-from docs import input_table
-from docs.config_table import HEAD, PAGE, REPOSITORY, table
+from tools import input_table
+from tools.config_table import HEAD, PAGE, REPOSITORY, table
 
 README = (REPOSITORY / "README.md").read_text()
 
 
 def test_the_table_of_settings_is_that_of_the_project_file() -> None:
-    assert PAGE.read_text() == HEAD + table(), "run: python -m docs.config_table"
+    assert PAGE.read_text() == HEAD + table(), "run: python -m tools.config_table"
 
 
 def test_the_page_of_inputs_is_that_of_the_components_types() -> None:
     expected = input_table.page()
 
-    assert input_table.PAGE.read_text() == expected, "run: python -m docs.input_table"
+    assert input_table.PAGE.read_text() == expected, "run: python -m tools.input_table"
     assert "None" not in expected
 
 

@@ -11,7 +11,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 PACKAGE = "components"
 # What is deployed and documented; tests may look behind a door.
-FOLDERS = ("benchmarks", "docs", "examples", "render", "upstream")
+FOLDERS = ("benchmarks", "examples", "render", "tools", "upstream")
 DOORS = sorted((REPOSITORY / PACKAGE).glob("*/**/__init__.py"))
 ROOMS = {".".join(door.parent.relative_to(REPOSITORY).parts): door for door in DOORS}
 FILES = [

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from docs.license_table import HEAD, LOCKED, PAGE, licenses, table
 from tests.support.deployment import REPOSITORY
+from tools.license_table import HEAD, LOCKED, PAGE, licenses, table
 
 # A deployment may be given away and changed under each of these without opening its own code: the
 # LGPL asks it of changes to psycopg itself, which is imported as it is.
@@ -83,7 +83,7 @@ def locked(file: Path) -> set[str]:
 
 
 def test_the_page_of_licenses_is_that_of_the_locked_packages() -> None:
-    assert PAGE.read_text() == HEAD + table(), "run python -m docs.license_table"
+    assert PAGE.read_text() == HEAD + table(), "run python -m tools.license_table"
 
 
 @pytest.mark.parametrize(("name", "text"), [(n, text) for n, (_, text) in licenses().items()])

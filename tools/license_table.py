@@ -9,8 +9,8 @@ PAGE = REPOSITORY / "docs" / "licenses.md"
 HEAD = """# Licenses
 
 The Python packages that a deployment runs on, as locked in `requirements.txt`, with the licenses
-they declare. `python -m docs.license_table` writes this page; a test refuses a license that it does
-not know. Images: [SECURITY.md](../SECURITY.md).
+they declare. `python -m tools.license_table` writes this page; a test refuses a license that it
+does not know. Images: [SECURITY.md](../SECURITY.md).
 
 """
 # Packages of before license expressions (PEP 639) have a trove classifier or words of their own.

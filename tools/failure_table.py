@@ -6,7 +6,7 @@ from typing import TypedDict
 
 import yaml
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1] / "docs"
 PAGE, CAUSES, RECORDINGS = (FOLDER / f"failures.{kind}" for kind in ("md", "yaml", "json"))
 
 HEAD = """# Failures and their sentences

@@ -26,7 +26,7 @@ from tests.support.monitoring import ARGS, PROMETHEUS, PROMTOOL
 from tests.support.monitoring_history import DAYS, openmetrics
 from tests.support.postgres import _free_port
 
-PICTURE = Path(__file__).with_name("monitoring.svg")
+PICTURE = Path(__file__).parents[1] / "docs" / "monitoring.svg"
 COLORS = ("#3274d9", "#37872d", "#fa6400", "#8f3bb8", "#c4162a")
 WIDTH, UNIT = 50, 34
 

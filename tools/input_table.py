@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pulumi.provider.experimental.analyzer import Analyzer, PropertyDefinition
 
 from components.checkpoint_storage import CheckpointStorage
-from docs.config_table import REPOSITORY
+from tools.config_table import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "inputs.md"
 HEAD = """# Inputs and outputs of CheckpointStorage

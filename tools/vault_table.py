@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from docs.failure_table import Recording
+from tools.failure_table import Recording
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1] / "docs"
 PAGE, RECORDINGS = FOLDER / "vaults.md", FOLDER / "vaults.json"
 OPENBAO, OTHERS = "OpenBao 2.7.2", ("Vault 1.15.6", "Vault 1.21.4")
 # Where a Vault may say something else than OpenBao, and why.

@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.rows import Row, table
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1] / "docs"
 PAGE, TEXT, RECORDING = (FOLDER / name for name in ("queries.md", "queries.in.md", "queries.json"))
 RESULTS = FOLDER.parent / "benchmarks" / "results"
 STOCK, OPTIONAL = "as LangGraph makes it", "with both options"

@@ -1,1 +1,0 @@
-"""Documentation, and what keeps it in step with the program."""
