@@ -8,7 +8,7 @@ import pulumi_vault as vault
 from components.checkpoint_storage import CheckpointStorage
 from components.clients.kubeconfig import server
 from components.ownership.data_guard import DataGuard
-from components.ownership.guards import data_guard
+from components.ownership.setup import data_guard
 from components.settings.application_connection import connection
 from components.settings.environment_args import storage_args
 from components.settings.settings import Settings

@@ -6,21 +6,21 @@ from typing import Any
 import pulumi
 
 from .database.checkpoint_database import CheckpointDatabase
-from .day_two import day_two
 from .inputs.storage import CheckpointStorageArgs, plain_inputs
 from .jobs.network_policy import network_policy
 from .jobs.setup import job_template
 from .kubernetes.manifests import restricted_namespace
 from .kubernetes.object import KubernetesObject
-from .ownership import guards
+from .operations import operations
+from .ownership import setup as ownership_setup
+from .ownership.check import OwnershipCheck
 from .ownership.data_guard import DataGuard
-from .ownership.existing import Guard
 from .ownership.owner import Ownership
 from .schema.files import job_files, newest
 from .schema.migration import SchemaMigration, dump_setting
 from .schema.report import REPORTED
 from .schema.rollback.manifest import BACKUP_MEMORY, RollbackArgs
-from .schema.rollback.resources import SchemaRollback, UnfinishedRollback
+from .schema.rollback.resources import FallbackRollback, SchemaRollback
 from .schema.verification import SchemaVerification
 from .vault.accesses import accesses
 from .vault.mounts import vault_mounts
@@ -29,7 +29,7 @@ from .vault.mounts import vault_mounts
 class CheckpointStorage(pulumi.ComponentResource):
     """Provisions, migrates and verifies LangGraph checkpoint storage.
 
-    Order on `up`: guard, namespace, Vault's mounts, database, Vault access, migration,
+    Order on `up`: data guard, namespace, Vault's mounts, database, Vault access, migration,
     verification. On `destroy` the down migration runs before anything is removed, and refuses to
     drop rows.
     """
@@ -59,21 +59,21 @@ class CheckpointStorage(pulumi.ComponentResource):
         files = job_files(args)
         jobs = job_template(args, files)
 
-        data_guard = data_guard or guards.data_guard(name, args, parent=self)
+        data_guard = data_guard or ownership_setup.data_guard(name, args, parent=self)
         ownership = Ownership(
             f"{name}-ownership",
             take_over=args.get("take_over", ""),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[data_guard]),
         )
-        guard = guards.existing_guard(args, ownership.owner)
+        check = ownership_setup.ownership_check(args, ownership.owner)
         first = [data_guard, ownership]
-        namespace = self._namespace(name, args, guard, needs=first)
-        mounts = vault_mounts(name, args, first, namespace, guard=guard, parent=self)
-        beneath = [*first, *namespace, *mounts]
+        namespace = self._namespace(name, args, check, needs=first)
+        mounts = vault_mounts(name, args, first, namespace, check=check, parent=self)
+        prerequisites = [*first, *namespace, *mounts]
         database = self._database(name, args, first)
-        logins = accesses(name, args, database, guard=guard, parent=self, needs=beneath)
-        network = self._network(name, args, guard, needs=[*beneath, *logins])
-        needs = [*beneath, *([database] if database else []), *logins, *network]
+        logins = accesses(name, args, database, check=check, parent=self, needs=prerequisites)
+        network = self._network(name, args, check, needs=[*prerequisites, *logins])
+        needs = [*prerequisites, *([database] if database else []), *logins, *network]
         rollback = RollbackArgs(
             jobs=jobs,
             owns_database=args["database"]["manage"],
@@ -83,11 +83,11 @@ class CheckpointStorage(pulumi.ComponentResource):
         )
         whose = {
             "owner": ownership.owner,
-            "servers": guards.servers(args),
+            "servers": ownership_setup.servers(args),
             "identities": data_guard.identities,
         }
-        unfinished = UnfinishedRollback(
-            f"{name}-unfinished-rollback",
+        fallback = FallbackRollback(
+            f"{name}-fallback-rollback",
             rollback,
             files,
             whose=whose,
@@ -98,10 +98,10 @@ class CheckpointStorage(pulumi.ComponentResource):
             f"{name}-migration",
             {
                 "jobs": jobs,
-                "guard": guard,
+                "check": check,
                 "files": files,
                 "dump_setting": dump_setting(args),
-                "needs": [*needs, unfinished],
+                "needs": [*needs, fallback],
             },
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -109,22 +109,22 @@ class CheckpointStorage(pulumi.ComponentResource):
             f"{name}-verification",
             {
                 "jobs": jobs,
-                "guard": guard,
+                "check": check,
                 "number": newest(files),
                 "migration": migration,
                 "always": args["verify_always"],
             },
             opts=pulumi.ResourceOptions(parent=self),
         )
-        on_schedule = day_two(
-            name, args, files, guard=guard, parent=self, needs=[*needs, verification]
+        on_schedule = operations(
+            name, args, files, check=check, parent=self, needs=[*needs, verification]
         )
         SchemaRollback(
             f"{name}-rollback",
             rollback,
             files,
             whose=whose | {"migration_uid": migration.job_uid},
-            needs=[*needs, unfinished, migration, verification, *on_schedule],
+            needs=[*needs, fallback, migration, verification, *on_schedule],
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -148,7 +148,7 @@ class CheckpointStorage(pulumi.ComponentResource):
         self,
         name: str,
         args: CheckpointStorageArgs,
-        guard: Guard,
+        check: OwnershipCheck,
         *,
         needs: Sequence[pulumi.Resource],
     ) -> list[pulumi.Resource]:
@@ -158,7 +158,7 @@ class CheckpointStorage(pulumi.ComponentResource):
             KubernetesObject(
                 f"{name}-namespace",
                 restricted_namespace(args["namespace"], args["environment"]),
-                guard,
+                check,
                 pulumi.ResourceOptions(parent=self, depends_on=needs),
             )
         ]
@@ -167,7 +167,7 @@ class CheckpointStorage(pulumi.ComponentResource):
         self,
         name: str,
         args: CheckpointStorageArgs,
-        guard: Guard,
+        check: OwnershipCheck,
         *,
         needs: Sequence[pulumi.Resource],
     ) -> list[pulumi.Resource]:
@@ -177,7 +177,7 @@ class CheckpointStorage(pulumi.ComponentResource):
             KubernetesObject(
                 f"{name}-network",
                 network_policy(args),
-                guard,
+                check,
                 pulumi.ResourceOptions(parent=self, depends_on=needs),
             )
         ]

@@ -12,7 +12,7 @@ from components.jobs.setup import job_template
 from components.kubernetes.manifests import config_map, service_account
 from components.schema.files import job_files, newest
 from components.schema.migration import dump_setting, migration_job
-from components.schema.rollback.manifest import BACKUP_MEMORY, RollbackArgs, rollback_job
+from components.schema.rollback.manifest import BACKUP_MEMORY, RollbackArgs, rollback_manifest
 
 Manifest = dict[str, Any]
 
@@ -43,7 +43,7 @@ def manifests(args: CheckpointStorageArgs, manager: str) -> dict[str, Manifest]:
         FILES: config_map(args["namespace"], config, files),
         MIGRATION: migration_job(jobs, number, config, dump_setting(args)),
         VERIFICATION: jobs.job(VERIFICATION, number, "verify", [verify], config_map=config),
-        ROLLBACK: rollback_job(rollback, number, config),
+        ROLLBACK: rollback_manifest(rollback, number, config),
     }
     if args["manage_network_policy"]:
         made = {NETWORK: network_policy(args), **made}

@@ -11,7 +11,7 @@ from ..jobs.template import JobTemplate
 from ..kubernetes.files import digest, sums
 from ..kubernetes.manifests import config_map
 from ..kubernetes.object import KubernetesObject
-from ..ownership.existing import Guard
+from ..ownership.check import OwnershipCheck
 from .bucket import bucket_network_policy, vault_environment
 from .manifests import backup_cron_job, backup_files, drill_cron_job, volume_claim
 
@@ -30,7 +30,7 @@ class CheckpointBackup(pulumi.ComponentResource):
         jobs: JobTemplate,
         files: Mapping[str, str],
         database_secret: str,
-        guard: Guard,
+        check: OwnershipCheck,
         needs: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -53,7 +53,7 @@ class CheckpointBackup(pulumi.ComponentResource):
                 depends_on=depends_on,
                 retain_on_delete=retain,
             )
-            return KubernetesObject(f"{name}-{suffix}", manifest, guard, opts)
+            return KubernetesObject(f"{name}-{suffix}", manifest, check, opts)
 
         scripts = child("files", config_map(jobs.namespace, config_map_name, files), needs)
         needs = [*needs, scripts]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from ..kubernetes.object import KubernetesObject
-from ..ownership.existing import Guard
+from ..ownership.check import OwnershipCheck
 from .template import JobTemplate
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def awaited_job(
     manifest: dict[str, Any],
     jobs: JobTemplate,
     *,
-    guard: Guard,
+    check: OwnershipCheck,
     parent: pulumi.Resource,
     depends_on: Sequence[pulumi.Resource],
     before_create: Sequence[pulumi.ResourceHook] = (),
@@ -28,7 +28,7 @@ def awaited_job(
     return KubernetesObject(
         name,
         manifest,
-        guard,
+        check,
         pulumi.ResourceOptions(
             parent=parent,
             depends_on=depends_on,

@@ -11,7 +11,7 @@ from .pod import pod, vault_init, worker
 
 KINDS = ("migration", "verification", "rollback", "backup", "restore-drill", "retention")
 # How late a CronJob's run may start; the controller counts missed starts no further back.
-START_SECONDS = 3600
+STARTING_DEADLINE_SECONDS = 3600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +107,7 @@ class JobTemplate:
                 "schedule": schedule,
                 "concurrencyPolicy": "Forbid",
                 # Without it a hundred missed starts, after a long outage, end the schedule.
-                "startingDeadlineSeconds": START_SECONDS,
+                "startingDeadlineSeconds": STARTING_DEADLINE_SECONDS,
                 "jobTemplate": {
                     "metadata": {"labels": labels},
                     "spec": self._spec(kind, container, command, config_map, environment or {}),

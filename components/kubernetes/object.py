@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 
 from ..ownership.annotations import OWNER
-from ..ownership.existing import Guard
+from ..ownership.check import OwnershipCheck
 
 # By default server-side apply leaves a field as it is that somebody else has changed.
 FORCED = {"pulumi.com/patchForce": "true"}
@@ -28,25 +28,25 @@ class KubernetesObject(pulumi.CustomResource):
         self,
         name: str,
         manifest: Mapping[str, Any],
-        guard: Guard,
+        check: OwnershipCheck,
         opts: pulumi.ResourceOptions,
         *,
-        before_guard: Sequence[pulumi.ResourceHook] = (),
+        before_check: Sequence[pulumi.ResourceHook] = (),
         before_create: Sequence[pulumi.ResourceHook] = (),
         on_error: Sequence[pulumi.ErrorHook] = (),
     ) -> None:
         version, kind = manifest["apiVersion"], manifest["kind"]
         token = f"kubernetes:{version if '/' in version else f'core/{version}'}:{kind}"
         outputs = {"data": None} if kind == "Secret" else {}
-        check = guard.hook(f"{name}-{kind}")
+        hook = check.hook(f"{name}-{kind}")
         hooks = pulumi.ResourceHookBinding(
-            before_create=[*before_guard, check, *before_create],
-            before_update=[*before_guard, check],
+            before_create=[*before_check, hook, *before_create],
+            before_update=[*before_check, hook],
             on_error=[*on_error],
         )
         opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=hooks))
         # What outlives its stack is the environment's: the next stack draws another id.
-        mark = {} if opts.retain_on_delete else {OWNER: guard.owner}
+        mark = {} if opts.retain_on_delete else {OWNER: check.owner}
         super().__init__(token, name, {**outputs, **_annotated(manifest, mark)}, opts)
 
 

@@ -12,7 +12,7 @@ import pulumi
 from ..clients.cluster import Cluster
 from ..inputs.monitoring import MonitoringArgs
 from ..kubernetes.object import KubernetesObject
-from ..ownership.existing import Guard
+from ..ownership.check import OwnershipCheck
 from .files import config_maps, prometheus_rule
 
 CRD = "prometheusrules.monitoring.coreos.com"
@@ -31,7 +31,7 @@ class CheckpointMonitoring(pulumi.ComponentResource):
         args: MonitoringArgs,
         cluster: Cluster,
         *,
-        guard: Guard,
+        check: OwnershipCheck,
         needs: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -39,12 +39,12 @@ class CheckpointMonitoring(pulumi.ComponentResource):
 
         def child(purpose: str, manifest: dict[str, Any], *hooks: pulumi.ResourceHook) -> None:
             opts = pulumi.ResourceOptions(parent=self, depends_on=needs)
-            KubernetesObject(f"{name}-{purpose}", manifest, guard, opts, before_guard=hooks)
+            KubernetesObject(f"{name}-{purpose}", manifest, check, opts, before_check=hooks)
 
         for purpose, manifest in config_maps(args).items():
             child(purpose, manifest)
         if args["prometheus_rule"]:
-            # Before the guard, which knows the kind once this one has looked for it.
+            # Before the check, which knows the kind once this one has looked for it.
             crd = pulumi.ResourceHook(f"{name}-crd", lambda _: _expect_crd(cluster, args))
             child("rules", prometheus_rule(args), crd)
         self.register_outputs({})

@@ -5,4 +5,4 @@ It refuses, before anything is touched, to take over what others made and to los
 
 # Modules, of which none is imported here: a run takes the time of what it needs.
 # pyright: reportUnsupportedDunderAll=false
-__all__ = ["annotations", "data_guard", "existing", "guards", "owner", "refusal", "servers"]
+__all__ = ["annotations", "check", "data_guard", "owner", "refusal", "servers", "setup"]

@@ -29,7 +29,7 @@ def first_look(name: str, args: CheckpointStorageArgs) -> pulumi.ResourceHookBin
 
 
 def _at_the_cluster(args: CheckpointStorageArgs) -> None:
-    """Ask what a guard asks soon after, so that no other right is needed.
+    """Ask what the ownership check asks soon after, so that no other right is needed.
 
     Raises:
         RunError: the API server does not answer, or not to this login.

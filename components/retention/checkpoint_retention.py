@@ -13,7 +13,7 @@ from ..jobs.template import JobTemplate
 from ..kubernetes.files import digest, sums
 from ..kubernetes.manifests import config_map
 from ..kubernetes.object import KubernetesObject
-from ..ownership.existing import Guard
+from ..ownership.check import OwnershipCheck
 
 HERE = Path(__file__).parent
 KIND = "retention"
@@ -29,7 +29,7 @@ class CheckpointRetention(pulumi.ComponentResource):
         *,
         jobs: JobTemplate,
         files: Mapping[str, str],
-        guard: Guard,
+        check: OwnershipCheck,
         needs: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -41,13 +41,13 @@ class CheckpointRetention(pulumi.ComponentResource):
         scripts = KubernetesObject(
             f"{name}-files",
             config_map(jobs.namespace, config_map_name, files),
-            guard,
+            check,
             pulumi.ResourceOptions(parent=self, depends_on=needs),
         )
         KubernetesObject(
             f"{name}-cron",
             retention_cron_job(jobs, args, config_map_name),
-            guard,
+            check,
             pulumi.ResourceOptions(parent=self, depends_on=[*needs, scripts]),
         )
 

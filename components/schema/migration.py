@@ -12,7 +12,7 @@ from ..jobs.template import JobTemplate
 from ..kubernetes.files import digest
 from ..kubernetes.manifests import config_map
 from ..kubernetes.object import KubernetesObject
-from ..ownership.existing import Guard
+from ..ownership.check import OwnershipCheck
 from .files import newest
 
 
@@ -21,7 +21,7 @@ class SchemaMigrationArgs(TypedDict):
 
     jobs: JobTemplate
     """What all Jobs share."""
-    guard: Guard
+    check: OwnershipCheck
     """Refuses to take over a Job that others made."""
     files: Mapping[str, str]
     """Files of the ConfigMap by name: SQL, scripts, the Vault agent's configuration, CAs."""
@@ -52,14 +52,14 @@ class SchemaMigration(pulumi.ComponentResource):
         scripts = KubernetesObject(
             f"{name}-files",
             manifest,
-            args["guard"],
+            args["check"],
             pulumi.ResourceOptions(parent=self, depends_on=args["needs"]),
         )
         job = awaited_job(
             f"{name}-job",
             migration_job(jobs, newest(files), self.config_map_name, args["dump_setting"]),
             jobs,
-            guard=args["guard"],
+            check=args["check"],
             parent=self,
             depends_on=[*args["needs"], scripts],
             before_create=[pulumi.ResourceHook(f"{name}-begun", lambda _: _mark_begun(jobs))],

@@ -9,7 +9,7 @@ import pulumi
 from ..jobs.awaited_job import awaited_job
 from ..jobs.pod import FILES_DIR
 from ..jobs.template import JobTemplate
-from ..ownership.existing import Guard
+from ..ownership.check import OwnershipCheck
 from .migration import SchemaMigration
 from .report import VerificationReport
 
@@ -19,7 +19,7 @@ class SchemaVerificationArgs(TypedDict):
 
     jobs: JobTemplate
     """What all Jobs share."""
-    guard: Guard
+    check: OwnershipCheck
     """Refuses to take over a Job that others made."""
     number: str
     """Number of the newest migration, three digits."""
@@ -61,7 +61,7 @@ class SchemaVerification(pulumi.ComponentResource):
                 annotations=annotations,
             ),
             jobs,
-            guard=args["guard"],
+            check=args["check"],
             parent=self,
             depends_on=[migration],
         )

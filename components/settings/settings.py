@@ -15,7 +15,7 @@ from pulumi.runtime.config import CONFIG, get_config_env
 from ..clients.kubeconfig import ambient, chosen, server
 from ..clients.kubeconfig_rules import KubeconfigError
 from ..clients.vault import unusable_variables
-from .settings_rules import contradictions
+from .settings_rules import settings_problems
 
 DEFAULT_PORT = 5432
 PROJECT_FILE = Path(__file__).parents[2] / "Pulumi.yaml"
@@ -136,7 +136,7 @@ class Settings:
             problems.append(f"kubeconfig: {error}")
         problems += _variables(environ, settings)
         problems += unusable_variables(settings.vault_ca_cert_file, environ)
-        problems += contradictions(settings, pulumi.get_stack())
+        problems += settings_problems(settings, pulumi.get_stack())
         if problems:
             raise SettingsError(_complaint(problems))
         return settings

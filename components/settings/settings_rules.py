@@ -36,7 +36,7 @@ LABEL = re.compile(
 )
 
 
-def contradictions(settings: "Settings", stack: str) -> list[str]:
+def settings_problems(settings: "Settings", stack: str) -> list[str]:
     """Return every problem of the completed settings, one sentence each."""
     return [
         *_environment(settings, stack),

@@ -12,7 +12,7 @@ from ..kubernetes.files import render
 from ..kubernetes.manifests import service_account
 from ..kubernetes.object import KubernetesObject
 from ..ownership.annotations import OWNER
-from ..ownership.existing import Guard
+from ..ownership.check import OwnershipCheck
 
 POLICY = Path(__file__).with_name("read-credential.hcl")
 
@@ -69,7 +69,7 @@ class Credential(TypedDict):
 class VaultAccessArgs(TypedDict):
     """Inputs of VaultAccess."""
 
-    guard: Guard
+    check: OwnershipCheck
     """Refuses to overwrite an account, a policy or a role that others made."""
     namespace: str
     """Kubernetes namespace of the ServiceAccount."""
@@ -107,19 +107,19 @@ class VaultAccess(pulumi.ComponentResource):
         self, name: str, args: VaultAccessArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("langgraph-checkpoint:index:VaultAccess", name, None, opts)
-        needs, environment = args["needs"], args["guard"].environment
-        hooks = args["guard"].hooks(name)
+        needs, environment = args["needs"], args["check"].environment
+        hooks = args["check"].hooks(name)
 
         account = KubernetesObject(
             f"{name}-account",
             service_account(args["namespace"], environment, args["service_account"]),
-            args["guard"],
+            args["check"],
             pulumi.ResourceOptions(parent=self, depends_on=needs),
         )
         policy = vault.Policy(
             f"{name}-policy",
             name=args["policy"],
-            policy=pulumi.Output.from_input(args["guard"].owner).apply(
+            policy=pulumi.Output.from_input(args["check"].owner).apply(
                 lambda owner: owned_policy(args["kv_mount"], args["secret_path"], owner)
             ),
             opts=pulumi.ResourceOptions(

@@ -7,7 +7,7 @@ import pulumi
 from ..database.checkpoint_database import CheckpointDatabase
 from ..inputs.backup import BucketArgs
 from ..inputs.storage import CheckpointStorageArgs
-from ..ownership.existing import Guard
+from ..ownership.check import OwnershipCheck
 from .access import VaultAccess, VaultAccessArgs
 
 BACKUP_SUFFIX = "-backup"
@@ -18,7 +18,7 @@ def accesses(
     args: CheckpointStorageArgs,
     database: CheckpointDatabase | None,
     *,
-    guard: Guard,
+    check: OwnershipCheck,
     parent: pulumi.Resource,
     needs: Sequence[pulumi.Resource],
 ) -> list[VaultAccess]:
@@ -26,18 +26,18 @@ def accesses(
     opts = pulumi.ResourceOptions(parent=parent)
     if database is None:
         password = args["database"].get("password")
-        access = _access_args(args, guard, "", args["database"]["username"], password, needs)
+        access = _access_args(args, check, "", args["database"]["username"], password, needs)
         return [VaultAccess(f"{name}-access", access, opts)]
     migrator, application = args["database"]["username"], args["database"]["application_role"]
     return [
         VaultAccess(
             f"{name}-access",
-            _access_args(args, guard, "", migrator, database.migrator_password, needs),
+            _access_args(args, check, "", migrator, database.migrator_password, needs),
             opts,
         ),
         VaultAccess(
             f"{name}-application-access",
-            _access_args(args, guard, "-app", application, database.application_password, needs),
+            _access_args(args, check, "-app", application, database.application_password, needs),
             opts,
         ),
     ]
@@ -48,12 +48,12 @@ def backup_access(
     args: CheckpointStorageArgs,
     bucket: BucketArgs,
     *,
-    guard: Guard,
+    check: OwnershipCheck,
     parent: pulumi.Resource,
     needs: Sequence[pulumi.Resource],
 ) -> VaultAccess:
     """Let the backups' pods alone read the bucket's key beside the Jobs' credential."""
-    access = _access_args(args, guard, BACKUP_SUFFIX, "", None, needs)
+    access = _access_args(args, check, BACKUP_SUFFIX, "", None, needs)
     access["kv_mount"], access["secret_path"] = bucket["kv_mount"], bucket["secret_path"]
     access["more_policies"] = [args["vault"]["policy"]]
     return VaultAccess(f"{name}-backup-access", access, pulumi.ResourceOptions(parent=parent))
@@ -68,7 +68,7 @@ def as_backup(args: CheckpointStorageArgs) -> CheckpointStorageArgs:
 
 def _access_args(
     args: CheckpointStorageArgs,
-    guard: Guard,
+    check: OwnershipCheck,
     suffix: str,
     username: str,
     password: pulumi.Input[str] | None,
@@ -76,7 +76,7 @@ def _access_args(
 ) -> VaultAccessArgs:
     vault_args, database = args["vault"], args["database"]
     access: VaultAccessArgs = {
-        "guard": guard,
+        "check": check,
         "namespace": args["namespace"],
         "service_account": args["service_account"] + suffix,
         "role": vault_args["role"] + suffix,

@@ -11,7 +11,7 @@ from ..inputs.storage import CheckpointStorageArgs
 from ..kubernetes.files import digest
 from ..kubernetes.manifests import PART_OF, service_account
 from ..kubernetes.object import KubernetesObject
-from ..ownership.existing import Guard
+from ..ownership.check import OwnershipCheck
 
 
 def vault_mounts(
@@ -20,7 +20,7 @@ def vault_mounts(
     first: Sequence[pulumi.Resource],
     namespace: Sequence[pulumi.Resource],
     *,
-    guard: Guard,
+    check: OwnershipCheck,
     parent: pulumi.Resource,
 ) -> list[pulumi.Resource]:
     """Make the mounts that the environment is to own, after `first`."""
@@ -29,7 +29,7 @@ def vault_mounts(
         auth: KubernetesAuthMountArgs = {
             "path": vault_args["auth_mount"],
             "kubernetes_host": vault_args["kubernetes_host"],
-            "guard": guard,
+            "check": check,
             "namespace": args["namespace"],
             "needs": [*first, *namespace],
         }
@@ -55,7 +55,7 @@ class KubernetesAuthMountArgs(TypedDict):
     """Mount path of the auth method."""
     kubernetes_host: str
     """URL of the Kubernetes API as Vault reaches it."""
-    guard: Guard
+    check: OwnershipCheck
     """Refuses to take over an object that others made."""
     namespace: str
     """Kubernetes namespace of the token reviewer."""
@@ -99,17 +99,17 @@ class KubernetesAuthMount(pulumi.ComponentResource):
     def _reviewer_token(self, name: str, args: KubernetesAuthMountArgs) -> KubernetesObject:
         # Known before it is made, so that a killed `up` is followed by the same one and not by
         # another; of this environment alone, since the binding is in no namespace.
-        guard = args["guard"]
+        check = args["check"]
         whose = {
-            "environment": guard.environment,
+            "environment": check.environment,
             "namespace": args["namespace"],
             "path": args["path"],
         }
         reviewer = f"{PART_OF}-reviewer-{digest(whose)}"
         account = KubernetesObject(
             f"{name}-reviewer",
-            service_account(args["namespace"], guard.environment, reviewer),
-            guard,
+            service_account(args["namespace"], check.environment, reviewer),
+            check,
             pulumi.ResourceOptions(parent=self, depends_on=args["needs"]),
         )
         binding = KubernetesObject(
@@ -127,7 +127,7 @@ class KubernetesAuthMount(pulumi.ComponentResource):
                     {"kind": "ServiceAccount", "name": reviewer, "namespace": args["namespace"]}
                 ],
             },
-            guard,
+            check,
             pulumi.ResourceOptions(parent=self, depends_on=[account]),
         )
         return KubernetesObject(
@@ -142,7 +142,7 @@ class KubernetesAuthMount(pulumi.ComponentResource):
                     "annotations": {"kubernetes.io/service-account.name": reviewer},
                 },
             },
-            guard,
+            check,
             pulumi.ResourceOptions(
                 parent=self, depends_on=[binding], additional_secret_outputs=["data"]
             ),

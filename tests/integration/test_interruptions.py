@@ -223,7 +223,7 @@ def test_f33_a_destroy_ended_at_its_rollbacks_and_its_database_is_repeated_to_it
     steps = (
         ("checkpoints-rollback", "kill"),
         ("checkpoints-rollback", "interrupt"),
-        ("checkpoints-unfinished-rollback", "kill"),
+        ("checkpoints-fallback-rollback", "kill"),
         ("checkpoints-database-database", "interrupt"),
     )
     with connect(killed, killed.settings["databaseName"]) as connection:

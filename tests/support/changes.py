@@ -13,7 +13,7 @@ DECLARED: dict[str, dict[str, Any]] = yaml.safe_load((REPOSITORY / "Pulumi.yaml"
 ]
 SETTINGS = [key for key in DECLARED if key != "environment"]
 # What goes first on destroy; nothing but a destroy may delete or replace it.
-ROLLBACKS = {"checkpoints-rollback", "checkpoints-unfinished-rollback"}
+ROLLBACKS = {"checkpoints-rollback", "checkpoints-fallback-rollback"}
 
 
 def another(deployment: Deployment, key: str) -> Any:

@@ -6,7 +6,7 @@ import pytest
 
 from components.checkpoint_storage import CheckpointStorage
 from components.ownership.annotations import OWNER
-from components.ownership.existing import Guard
+from components.ownership.check import OwnershipCheck
 from components.settings.environment_args import storage_args
 from components.settings.settings import Settings
 
@@ -99,7 +99,7 @@ def test_dev_declares_exactly_these_resources(storage) -> None:
         "AuthBackendRole checkpoints-application-access-role",
         "SecretV2 checkpoints-application-access-secret",
         "NetworkPolicy checkpoints-network",
-        "UnfinishedRollback checkpoints-unfinished-rollback",
+        "FallbackRollback checkpoints-fallback-rollback",
         "SchemaMigration checkpoints-migration",
         "ConfigMap checkpoints-migration-files",
         "Job checkpoints-migration-job",
@@ -120,7 +120,7 @@ def test_somebody_elses_vault_and_database_leave_only_access_and_jobs(storage) -
         "Policy checkpoints-access-policy",
         "AuthBackendRole checkpoints-access-role",
         "NetworkPolicy checkpoints-network",
-        "UnfinishedRollback checkpoints-unfinished-rollback",
+        "FallbackRollback checkpoints-fallback-rollback",
         "SchemaMigration checkpoints-migration",
         "ConfigMap checkpoints-migration-files",
         "Job checkpoints-migration-job",
@@ -272,7 +272,7 @@ def test_the_dump_before_a_rollback_has_the_memory_that_the_setting_says(
 
     for rollback in (
         "SchemaRollback checkpoints-rollback",
-        ("UnfinishedRollback checkpoints-unfinished-rollback"),
+        ("FallbackRollback checkpoints-fallback-rollback"),
     ):
         pod = json.loads(resources[rollback].inputs["manifest"])["spec"]["template"]["spec"]
         assert pod["initContainers"][1]["resources"]["limits"]["memory"] == memory
@@ -300,7 +300,7 @@ def test_p36_whatever_holds_a_credential_is_registered_as_a_secret(configure, de
         "SecretV2 checkpoints-application-access-secret dataJson",
         "VerificationReport checkpoints-verification-report kubeconfig",
         "SchemaRollback checkpoints-rollback kubeconfig",
-        "UnfinishedRollback checkpoints-unfinished-rollback kubeconfig",
+        "FallbackRollback checkpoints-fallback-rollback kubeconfig",
     }
 
 
@@ -339,8 +339,10 @@ def test_each_object_bears_the_owners_id_and_is_looked_for_before_it_is_written(
     storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guarded: set[str] = set()
-    hook = Guard.hook
-    monkeypatch.setattr(Guard, "hook", lambda self, name: guarded.add(name) or hook(self, name))
+    hook = OwnershipCheck.hook
+    monkeypatch.setattr(
+        OwnershipCheck, "hook", lambda self, name: guarded.add(name) or hook(self, name)
+    )
 
     resources = storage(**DEV | EVERY_PART)
 

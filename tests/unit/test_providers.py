@@ -8,15 +8,15 @@ from components.ownership.data_guard import DataGuardProvider
 from components.ownership.owner import OwnershipProvider
 from components.schema.report import VerificationReportProvider
 from components.schema.rollback.resources import (
+    FallbackRollbackProvider,
     SchemaRollbackProvider,
-    UnfinishedRollbackProvider,
 )
 
 PROVIDERS = (
     DataGuardProvider,
     OwnershipProvider,
     SchemaRollbackProvider,
-    UnfinishedRollbackProvider,
+    FallbackRollbackProvider,
     VerificationReportProvider,
 )
 

@@ -17,8 +17,8 @@ from components.schema.files import load_migrations
 from components.schema.marks import UNDONE
 from components.schema.rollback import job, resources
 from components.schema.rollback.resources import (
+    FallbackRollbackProvider,
     SchemaRollbackProvider,
-    UnfinishedRollbackProvider,
 )
 from components.settings.environment_args import storage_args
 from components.settings.settings import PROJECT_FILE, Settings
@@ -32,7 +32,7 @@ clusters: [{name: c, cluster: {server: "https://10.0.0.1:6443"}}]
 """
 ROLLBACKS = (
     ("SchemaRollback checkpoints-rollback", SchemaRollbackProvider),
-    ("UnfinishedRollback checkpoints-unfinished-rollback", UnfinishedRollbackProvider),
+    ("FallbackRollback checkpoints-fallback-rollback", FallbackRollbackProvider),
 )
 BASE = {
     "environment": "dev",
@@ -169,8 +169,8 @@ def test_the_second_rollback_of_one_destroy_does_not_run(
     ran = outcome(None)
 
     SchemaRollbackProvider().delete("ns/job", STATE)
-    UnfinishedRollbackProvider().delete("ns/job", STATE | {"must_succeed": True})
-    UnfinishedRollbackProvider().delete("ns/another", STATE | {"must_succeed": True})
+    FallbackRollbackProvider().delete("ns/job", STATE | {"must_succeed": True})
+    FallbackRollbackProvider().delete("ns/another", STATE | {"must_succeed": True})
 
     assert len(ran) == 2
 
@@ -181,7 +181,7 @@ def test_rows_that_would_go_with_their_database_stop_a_destroy_after_a_failed_fi
     outcome("refusing")
 
     with pytest.raises(Refused, match="the database and the access to it were not destroyed"):
-        UnfinishedRollbackProvider().delete("ns/job", STATE | {"must_succeed": True})
+        FallbackRollbackProvider().delete("ns/job", STATE | {"must_succeed": True})
 
 
 def test_no_permission_lets_a_database_go_under_those_who_are_connected_to_it(
@@ -192,7 +192,7 @@ def test_no_permission_lets_a_database_go_under_those_who_are_connected_to_it(
     outcome(f"container rollback ended with 10: refused: {sentence}")
 
     with pytest.raises(Refused, match="the database and the access to it were not destroyed"):
-        UnfinishedRollbackProvider().delete("ns/job", STATE | {"must_succeed": False})
+        FallbackRollbackProvider().delete("ns/job", STATE | {"must_succeed": False})
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_what_becomes_of_the_tables_after_a_failed_first_up_is_said(
     outcome("refusing")
     props = STATE | {"must_succeed": False, "owns_database": owns}
 
-    UnfinishedRollbackProvider().delete("ns/job", props)
+    FallbackRollbackProvider().delete("ns/job", props)
 
     said = capsys.readouterr().err
     assert said == f"the checkpoint tables {fate}; they were not rolled back: refusing\n"
@@ -287,7 +287,7 @@ def test_a_rollback_is_not_made_for_a_migration_that_a_rollback_has_undone(accou
 
     with pytest.raises(Refused, match="found that a destroy which was stopped dropped them"):
         SchemaRollbackProvider().create(MIGRATED)
-    UnfinishedRollbackProvider().create(MIGRATED)
+    FallbackRollbackProvider().create(MIGRATED)
 
 
 @pytest.mark.parametrize("annotations", [None, {}, {UNDONE: "uid-of-an-earlier-one"}])

@@ -29,7 +29,7 @@ class RollbackArgs:
         return self.owns_database and (not self.allow_data_loss or bool(self.backup_claim))
 
 
-def rollback_job(args: RollbackArgs, number: str, config_map: str) -> dict[str, Any]:
+def rollback_manifest(args: RollbackArgs, number: str, config_map: str) -> dict[str, Any]:
     """Return the manifest of the Job that drops the tables."""
     manifest = args.jobs.job(
         "rollback",

@@ -14,7 +14,7 @@ from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider,
 from ...ownership.refusal import refuse, say
 from ...ownership.servers import UnexpectedServer, identities
 from ..files import newest
-from .manifest import RollbackArgs, rollback_job
+from .manifest import RollbackArgs, rollback_manifest
 
 # What this process rolled back already: one `pulumi destroy` is one process of this provider.
 _done: set[str] = set()
@@ -67,7 +67,7 @@ class SchemaRollbackProvider(ResourceProvider):
         _done.add(_id)
 
 
-class UnfinishedRollbackProvider(SchemaRollbackProvider):
+class FallbackRollbackProvider(SchemaRollbackProvider):
     """Rolls back where no SchemaRollback did, since an `up` failed before it came to that one."""
 
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -132,15 +132,15 @@ class SchemaRollback(_Rollback, name="SchemaRollback"):
     provider = SchemaRollbackProvider
 
 
-class UnfinishedRollback(_Rollback, name="UnfinishedRollback"):
+class FallbackRollback(_Rollback, name="FallbackRollback"):
     """Comes just before the migration and goes just after it, see docs/decisions/0009."""
 
-    provider = UnfinishedRollbackProvider
+    provider = FallbackRollbackProvider
 
 
 def _inputs(args: RollbackArgs, files: Mapping[str, str]) -> dict[str, Any]:
     jobs, number = args.jobs, newest(files)
-    manifest = rollback_job(args, number, f"{jobs.name}-rollback-{number}")
+    manifest = rollback_manifest(args, number, f"{jobs.name}-rollback-{number}")
     return {
         "kubeconfig": pulumi.Output.secret(jobs.cluster.kubeconfig),
         "kube_context": jobs.cluster.context,

@@ -1,4 +1,4 @@
-"""The guards of one environment, made from the component's inputs."""
+"""Makes the data guard and the ownership check of one environment from the component's inputs."""
 
 import pulumi
 
@@ -6,17 +6,19 @@ from ..clients.cluster import Cluster
 from ..clients.kubeconfig import server
 from ..clients.vault import VaultServer
 from ..inputs.storage import CheckpointStorageArgs
+from .check import OwnershipCheck
 from .data_guard import DataGuard
-from .existing import Guard
 from .first_look import first_look
 from .servers import POSTGRESQL, VAULT, Servers
 
 
-def existing_guard(args: CheckpointStorageArgs, owner: pulumi.Input[str]) -> Guard:
+def ownership_check(args: CheckpointStorageArgs, owner: pulumi.Input[str]) -> OwnershipCheck:
     """Return what refuses to take over an object of another stack or of nobody known."""
     cluster = Cluster(kubeconfig=args["kubeconfig"], context=args["kube_context"])
     vault = VaultServer.of(args["vault"]["server"])
-    return Guard(environment=args["environment"], owner=owner, cluster=cluster, vault=vault)
+    return OwnershipCheck(
+        environment=args["environment"], owner=owner, cluster=cluster, vault=vault
+    )
 
 
 def data_guard(

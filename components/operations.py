@@ -9,19 +9,19 @@ from .inputs.backup import BackupArgs
 from .inputs.storage import CheckpointStorageArgs
 from .jobs.setup import job_template
 from .monitoring.checkpoint_monitoring import CheckpointMonitoring
-from .ownership.existing import Guard
+from .ownership.check import OwnershipCheck
 from .retention.checkpoint_retention import CheckpointRetention
 from .schema.files import job_files
 from .vault.accesses import as_backup, backup_access
 from .vault.agent import secret_read_path
 
 
-def day_two(
+def operations(
     name: str,
     args: CheckpointStorageArgs,
     files: Mapping[str, str],
     *,
-    guard: Guard,
+    check: OwnershipCheck,
     parent: pulumi.Resource,
     needs: Sequence[pulumi.Resource],
 ) -> list[pulumi.Resource]:
@@ -31,7 +31,7 @@ def day_two(
     if "backup" in args:
         backup = args["backup"]
         scheduled.append(
-            _backup(name, args, backup, files, guard=guard, parent=parent, needs=needs)
+            _backup(name, args, backup, files, check=check, parent=parent, needs=needs)
         )
     if "retention" in args:
         scheduled.append(
@@ -40,7 +40,7 @@ def day_two(
                 args["retention"],
                 jobs=job_template(args, files),
                 files=files,
-                guard=guard,
+                check=check,
                 needs=needs,
                 opts=opts,
             )
@@ -51,7 +51,7 @@ def day_two(
             f"{name}-monitoring",
             args["monitoring"],
             job_template(args, files).cluster,
-            guard=guard,
+            check=check,
             needs=needs,
             opts=opts,
         )
@@ -64,14 +64,14 @@ def _backup(
     backup: BackupArgs,
     files: Mapping[str, str],
     *,
-    guard: Guard,
+    check: OwnershipCheck,
     parent: pulumi.Resource,
     needs: Sequence[pulumi.Resource],
 ) -> pulumi.Resource:
     if "bucket" in backup:
         # A ServiceAccount of its own: nothing but the backups reads the bucket's key.
         access = backup_access(
-            name, args, backup["bucket"], guard=guard, parent=parent, needs=needs
+            name, args, backup["bucket"], check=check, parent=parent, needs=needs
         )
         needs = [*needs, access]
         args = as_backup(args)
@@ -82,7 +82,7 @@ def _backup(
         jobs=job_template(args, files),
         files=files,
         database_secret=secret_read_path(args["vault"]),
-        guard=guard,
+        check=check,
         needs=needs,
         opts=pulumi.ResourceOptions(parent=parent),
     )

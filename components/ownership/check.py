@@ -23,7 +23,7 @@ POLICY_OWNER = re.compile(rf"^# {OWNER}: (\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Guard:
+class OwnershipCheck:
     """Looks before a write whether the thing exists and is not this stack's."""
 
     environment: str
@@ -33,7 +33,7 @@ class Guard:
 
     def hook(self, name: str) -> pulumi.ResourceHook:
         """Return the hook that refuses; `name` is unique in the stack."""
-        return pulumi.ResourceHook(f"{name}-guard", self._check)
+        return pulumi.ResourceHook(f"{name}-ownership", self._check)
 
     def hooks(self, name: str) -> pulumi.ResourceHookBinding:
         """Return the hook alone, before a create and an update."""

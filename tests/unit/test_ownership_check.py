@@ -14,9 +14,9 @@ from components.clients import kubernetes
 from components.clients.cluster import Cluster
 from components.clients.vault import VaultServer
 from components.ownership.annotations import ENVIRONMENT, OWNER
-from components.ownership.existing import Guard, policy_owner
+from components.ownership.check import OwnershipCheck, policy_owner
 
-GUARD = Guard(
+CHECK = OwnershipCheck(
     environment="dev",
     owner="ours",
     cluster=Cluster(kubeconfig="", context=""),
@@ -43,9 +43,9 @@ JOB = {
 
 
 def before_write(
-    guard: Guard, kind: str, inputs: dict[str, Any], before: dict[str, Any] | None = None
+    check: OwnershipCheck, kind: str, inputs: dict[str, Any], before: dict[str, Any] | None = None
 ) -> None:
-    guard.hook("access").callback(
+    check.hook("access").callback(
         pulumi.ResourceHookArgs(
             urn="", id="", name="", type=kind, new_inputs=inputs, old_inputs=before
         )
@@ -68,8 +68,8 @@ def create(monkeypatch: pytest.MonkeyPatch):
 
         monkeypatch.setattr(httpx2.HTTPTransport, "handle_request", handle)
         monkeypatch.setenv("VAULT_TOKEN", "token")
-        guard = replace(GUARD, vault=replace(GUARD.vault, address=address))
-        before_write(guard, "vault:kubernetes/authBackendRole:AuthBackendRole", ROLE)
+        check = replace(CHECK, vault=replace(CHECK.vault, address=address))
+        before_write(check, "vault:kubernetes/authBackendRole:AuthBackendRole", ROLE)
         assert {request.headers["X-Vault-Token"] for request in asked} == {"token"}
         return [str(request.url) for request in asked]
 
@@ -150,7 +150,7 @@ def test_f30_each_kind_that_is_made_by_name_is_looked_for(
     inputs = {"apiVersion": version, "kind": kind, "metadata": JOB["metadata"]}
 
     with pytest.raises(pulumi.RunError, match=f"expected {kind} .* not to exist yet"):
-        before_write(GUARD, f"kubernetes:{version}:{kind}", inputs)
+        before_write(CHECK, f"kubernetes:{version}:{kind}", inputs)
 
     assert asked == [f"{kind} {JOB['metadata']['name']}"]
 
@@ -173,7 +173,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch):
             return Object(metadata=Object(annotations=answer))
 
         monkeypatch.setattr(kubernetes, "connect", lambda _: Object(get=get))
-        before_write(GUARD, "kubernetes:batch/v1:Job", inputs, before)
+        before_write(CHECK, "kubernetes:batch/v1:Job", inputs, before)
 
     return run
 
