@@ -12,7 +12,7 @@ from tests.support.wire_proxy import Phase, WireProxy, statement_with
 
 
 @pytest.mark.parametrize("blocker", ALTER_BLOCKERS.values(), ids=ALTER_BLOCKERS)
-def test_f15_an_alter_names_who_is_in_the_way_and_no_writer_waits_longer_than_100_ms(
+def test_an_alter_names_who_is_in_the_way_and_no_writer_waits_longer_than_100_ms(
     ground: Ground, old_database: Database, migrator: Migrator, blocker: Blocker
 ) -> None:
     with Writer(old_database) as writer:
@@ -27,7 +27,7 @@ def test_f15_an_alter_names_who_is_in_the_way_and_no_writer_waits_longer_than_10
 
 
 @pytest.mark.parametrize("blocker", BUILD_BLOCKERS.values(), ids=BUILD_BLOCKERS)
-def test_f15_an_index_build_names_who_is_in_the_way_and_outlasts_it(
+def test_an_index_build_names_who_is_in_the_way_and_outlasts_it(
     ground: Ground,
     old_database: Database,
     proxied: Migrator,

@@ -32,7 +32,7 @@ def setup(database: Database) -> int:
         return connection.info.backend_pid
 
 
-def test_f6_of_two_migrations_one_works_and_one_has_nothing_to_do(
+def test_of_two_migrations_one_works_and_one_has_nothing_to_do(
     ground: Ground, old_database: Database, migrator: Migrator
 ) -> None:
     runs = [migrator.begin() for _ in range(2)]
@@ -43,7 +43,7 @@ def test_f6_of_two_migrations_one_works_and_one_has_nothing_to_do(
 
 
 @pytest.mark.parametrize("filled", [True, False], ids=["old with rows", "empty"])
-def test_f7_a_hundred_migrations_and_four_setups_all_end_well_without_a_deadlock_of_ours(
+def test_a_hundred_migrations_and_four_setups_all_end_well_without_a_deadlock_of_ours(
     ground: Ground, old_database: Database, migrator: Migrator, filled: bool
 ) -> None:
     if not filled:
@@ -62,7 +62,7 @@ def test_f7_a_hundred_migrations_and_four_setups_all_end_well_without_a_deadlock
     ground.assert_converged(old_database, ground.rows if filled else NO_ROWS)
 
 
-def test_f8_a_hung_peer_is_named_when_the_time_is_up(
+def test_a_hung_peer_is_named_when_the_time_is_up(
     ground: Ground, old_database: Database, proxied: Migrator, proxy: WireProxy
 ) -> None:
     with proxy.stopping_at(statement_with("CREATE INDEX CONC", Phase.BEFORE)) as stop:

@@ -34,7 +34,7 @@ def small_database(ground: Ground, disk: Path) -> Iterator[Database]:
 
 
 @pytest.mark.parametrize("left", [100, 400, 600], ids=lambda kilobytes: f"{kilobytes} kB left")
-def test_f12_a_full_disk_ends_the_run_with_what_it_needs_and_leaves_no_invalid_index(
+def test_a_full_disk_ends_the_run_with_what_it_needs_and_leaves_no_invalid_index(
     ground: Ground, disk: Path, small_database: Database, migrator: Migrator, left: int
 ) -> None:
     migrator.use(small_database)

@@ -16,7 +16,7 @@ REPLAYED = (
 )
 
 
-def test_f10_a_failover_in_an_index_build_is_waited_for_and_finished_on_the_new_primary(
+def test_a_failover_in_an_index_build_is_waited_for_and_finished_on_the_new_primary(
     tmp_path: Path, programs: Path
 ) -> None:
     with FaultyServer(settings=SETTINGS | {"wal_level": "replica"}) as primary:

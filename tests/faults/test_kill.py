@@ -17,14 +17,14 @@ def terminate(run: Run, _: Database) -> None:
     run.terminate()
 
 
-def test_f1_after_a_kill_at_any_point_the_next_run_completes(
+def test_after_a_kill_at_any_point_the_next_run_completes(
     firing_range: Range, dice: random.Random
 ) -> None:
     for point in firing_range.points(dice, 25):
         firing_range.strike(point, kill, expected=(KILLED, DONE))
 
 
-def test_f2_a_stop_at_any_point_ends_all_work_within_two_seconds_and_the_next_run_completes(
+def test_a_stop_at_any_point_ends_all_work_within_two_seconds_and_the_next_run_completes(
     firing_range: Range, dice: random.Random
 ) -> None:
     # Not before its first statement: the shell ends by itself until it has set its trap.

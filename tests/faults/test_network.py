@@ -12,7 +12,7 @@ from tests.support.postgres import Database
 from tests.support.wire_proxy import Event, Phase, WireProxy, statement_with
 
 
-def test_f13_a_reset_at_any_point_does_not_end_the_run(
+def test_a_reset_at_any_point_does_not_end_the_run(
     firing_range: Range, dice: random.Random
 ) -> None:
     def reset(_: Run, __: Database) -> None:
@@ -22,7 +22,7 @@ def test_f13_a_reset_at_any_point_does_not_end_the_run(
         firing_range.strike(point, reset, expected=(0,))
 
 
-def test_f13_a_network_that_cuts_one_connection_in_twenty_is_outlasted(
+def test_a_network_that_cuts_one_connection_in_twenty_is_outlasted(
     ground: Ground, proxied: Migrator, proxy: WireProxy, dice: random.Random
 ) -> None:
     def cut(event: Event) -> None:
@@ -36,7 +36,7 @@ def test_f13_a_network_that_cuts_one_connection_in_twenty_is_outlasted(
     ground.assert_converged(proxied.database)
 
 
-def test_f13_a_slow_network_only_costs_time(
+def test_a_slow_network_only_costs_time(
     ground: Ground, proxied: Migrator, proxy: WireProxy
 ) -> None:
     proxy.delay = 0.1
@@ -49,7 +49,7 @@ def test_f13_a_slow_network_only_costs_time(
 
 
 @pytest.mark.parametrize("words", ["advisory", "CREATE INDEX CONC", "$prove$"])
-def test_f13_a_network_that_swallows_all_ends_the_run_at_the_deadline(
+def test_a_network_that_swallows_all_ends_the_run_at_the_deadline(
     ground: Ground, proxied: Migrator, proxy: WireProxy, words: str
 ) -> None:
     with proxy.stopping_at(statement_with(words, Phase.BEFORE)) as stop:

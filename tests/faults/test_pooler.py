@@ -10,7 +10,7 @@ from tests.support.postgres import Database
 
 
 @pytest.mark.parametrize("pool_size", [1, 5], ids=["one connection", "five connections"])
-def test_f14_a_session_pooler_works(
+def test_a_session_pooler_works(
     ground: Ground, old_database: Database, migrator: Migrator, pool_size: int
 ) -> None:
     with pgbouncer(ground.server, "session", pool_size) as port:
@@ -23,7 +23,7 @@ def test_f14_a_session_pooler_works(
 
 @pytest.mark.parametrize("pool_size", [1, 5], ids=["one connection", "five connections"])
 @pytest.mark.parametrize("mode", ["transaction", "statement"])
-def test_f14_a_pooler_of_less_than_sessions_is_refused_before_any_change(
+def test_a_pooler_of_less_than_sessions_is_refused_before_any_change(
     ground: Ground, old_database: Database, migrator: Migrator, mode: str, pool_size: int
 ) -> None:
     before = old_database.schema_dump()

@@ -35,7 +35,7 @@ def durable_range(durable_ground: Ground, tmp_path: Path, programs: Path) -> Ite
         yield Range(durable_ground, migrator, proxy)
 
 
-def test_f9_a_terminated_backend_at_any_point_does_not_end_the_run(
+def test_a_terminated_backend_at_any_point_does_not_end_the_run(
     firing_range: Range, dice: random.Random
 ) -> None:
     def end_backends(_: Run, database: Database) -> None:
@@ -46,7 +46,7 @@ def test_f9_a_terminated_backend_at_any_point_does_not_end_the_run(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT], ids=["fast", "immediate"])
-def test_f9_a_server_restart_at_any_point_does_not_end_the_run(
+def test_a_server_restart_at_any_point_does_not_end_the_run(
     durable_range: Range, dice: random.Random, number: signal.Signals
 ) -> None:
     def restart(_: Run, __: Database) -> None:
@@ -56,7 +56,7 @@ def test_f9_a_server_restart_at_any_point_does_not_end_the_run(
         durable_range.strike(point, restart, expected=(DONE,))
 
 
-def test_f9_a_crash_of_the_server_in_an_index_build_leaves_no_invalid_index(
+def test_a_crash_of_the_server_in_an_index_build_leaves_no_invalid_index(
     durable_range: Range,
 ) -> None:
     server, migrator = durable_range.ground.server, durable_range.migrator

@@ -21,7 +21,7 @@ WAITING = f"SELECT count(*) FROM pg_stat_activity WHERE {OURS} AND wait_event_ty
 
 
 @pytest.mark.parametrize("timeout", TIMEOUTS)
-def test_f16_a_timeout_of_the_database_changes_nothing(
+def test_a_timeout_of_the_database_changes_nothing(
     ground: Ground, old_database: Database, proxied: Migrator, proxy: WireProxy, timeout: str
 ) -> None:
     old_database.execute(f"ALTER DATABASE {old_database.name} SET {timeout}")
@@ -39,7 +39,7 @@ def test_f16_a_timeout_of_the_database_changes_nothing(
     ground.assert_converged(old_database)
 
 
-def test_f17_a_role_with_too_many_connections_is_waited_for(
+def test_a_role_with_too_many_connections_is_waited_for(
     ground: Ground, old_database: Database, migrator: Migrator
 ) -> None:
     role = ground.server.create_role("LOGIN CONNECTION LIMIT 0")
@@ -55,7 +55,7 @@ def test_f17_a_role_with_too_many_connections_is_waited_for(
     assert run.finish() == 0, run.output
 
 
-def test_f17_a_server_that_is_starting_up_is_waited_for(tmp_path: Path, programs: Path) -> None:
+def test_a_server_that_is_starting_up_is_waited_for(tmp_path: Path, programs: Path) -> None:
     with FaultyServer() as server, ThreadPoolExecutor() as pool:
         database = server.create_database()
         migrator = Migrator(tmp_path, database, programs)

@@ -39,7 +39,7 @@ def operations(outcome: Outcome) -> set[str]:
     return {step["op"] for step in json.loads(outcome.expect().text)["steps"]}
 
 
-def test_r7_tables_that_setup_made_are_taken_over_with_their_rows(
+def test_tables_that_setup_made_are_taken_over_with_their_rows(
     dev: Deployment, deploy: Callable[..., Deployment]
 ) -> None:
     role = sql.Identifier("setup-made")
@@ -82,7 +82,7 @@ def database(dev: Deployment) -> str:
     return dev.settings["databaseName"]
 
 
-def test_f30_a_state_of_yesterday_converges(dev: Deployment, database: str) -> None:
+def test_a_state_of_yesterday_converges(dev: Deployment, database: str) -> None:
     before = rows(dev, database)
     (dev.folder / "yesterday.json").write_text(dev.state())
     dev.configure(timeoutSeconds=599, vaultPolicy="adoption-today")
@@ -94,7 +94,7 @@ def test_f30_a_state_of_yesterday_converges(dev: Deployment, database: str) -> N
     assert "adoption-today" in dev.run("bao", "policy", "list").expect().text
 
 
-def test_f30_a_state_of_another_stack_is_refused(
+def test_a_state_of_another_stack_is_refused(
     dev: Deployment, deploy: Callable[..., Deployment]
 ) -> None:
     other = deploy("another-state")
@@ -106,7 +106,7 @@ def test_f30_a_state_of_another_stack_is_refused(
     assert "is from a different stack (adoption != another-state)" in outcome.text
 
 
-def test_f30_up_with_a_lost_state_takes_nothing_over(dev: Deployment, database: str) -> None:
+def test_up_with_a_lost_state_takes_nothing_over(dev: Deployment, database: str) -> None:
     before = rows(dev, database)
     lose_state(dev)
 
@@ -117,7 +117,7 @@ def test_f30_up_with_a_lost_state_takes_nothing_over(dev: Deployment, database: 
     assert rows(dev, database) == before
 
 
-def test_r7_a_lost_state_is_imported_to_an_up_without_replacements(
+def test_a_lost_state_is_imported_to_an_up_without_replacements(
     dev: Deployment, database: str
 ) -> None:
     credential = as_parameters(application_credential_of(dev))
@@ -169,7 +169,7 @@ def theirs(somebodys: Deployment) -> bool:
     return '"theirs"' in somebodys.run("bao", "policy", "read", "somebodys").expect().text
 
 
-def test_f30_what_others_made_is_refused_by_name_and_left(somebodys: Deployment) -> None:
+def test_what_others_made_is_refused_by_name_and_left(somebodys: Deployment) -> None:
     outcome = somebodys.up()
 
     assert outcome.status != 0
@@ -189,7 +189,7 @@ def test_f30_what_others_made_is_refused_by_name_and_left(somebodys: Deployment)
     assert theirs(somebodys)
 
 
-def test_r7_what_others_made_is_imported_and_then_changed_in_place(somebodys: Deployment) -> None:
+def test_what_others_made_is_imported_and_then_changed_in_place(somebodys: Deployment) -> None:
     jobs = ("kubectl", "-n", somebodys.settings["namespace"], "get", "jobs", "-o", "name")
     neighbours = set(somebodys.run(*jobs).expect().text.split())
     follow(somebodys, DOCUMENT, "jobs").expect()

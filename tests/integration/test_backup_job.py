@@ -102,7 +102,7 @@ def run_now(deployment: Deployment, kind: str, job: str) -> tuple[int, str]:
     return state["exitCode"], state["message"].rstrip("\n")
 
 
-def test_p58_a_dump_lands_on_the_volume_and_the_drill_restores_it(
+def test_a_dump_lands_on_the_volume_and_the_drill_restores_it(
     backed_up: Deployment, folder: Path
 ) -> None:
     database = backed_up.settings["databaseName"]
@@ -186,7 +186,7 @@ def test_a_volume_that_cannot_be_written_to_is_a_failed_job_with_a_sentence(
     )
 
 
-def test_p56_the_documents_snippet_runs_with_the_outputs_and_the_credential_from_vault(
+def test_the_documents_snippet_runs_with_the_outputs_and_the_credential_from_vault(
     backed_up: Deployment, snippet: dict[str, Any]
 ) -> None:
     connection = json.loads(follow(backed_up, "docs/application.md", "connection").expect().text)
@@ -197,7 +197,7 @@ def test_p56_the_documents_snippet_runs_with_the_outputs_and_the_credential_from
         assert running.run("thread", {"steps": []}) == {"steps": ["done"]}
 
 
-def test_p58_the_claim_and_its_dumps_outlive_the_environment_and_serve_the_next(
+def test_the_claim_and_its_dumps_outlive_the_environment_and_serve_the_next(
     backed_up: Deployment, folder: Path
 ) -> None:
     backed_up.up("--expect-no-changes").expect()
@@ -235,7 +235,7 @@ def test_a_claim_of_somebody_else_is_not_taken_over(backed_up: Deployment) -> No
     assert "expected PersistentVolumeClaim 'theirs' not to exist yet" in outcome.text
 
 
-def test_p58_a_dump_goes_to_a_bucket_and_comes_back_with_a_key_from_vault(
+def test_a_dump_goes_to_a_bucket_and_comes_back_with_a_key_from_vault(
     backed_up: Deployment, tmp_path: Path
 ) -> None:
     mount = backed_up.settings["vaultKvMount"]

@@ -52,7 +52,7 @@ def put(tenant: Deployment) -> None:
     tenant.run("bao", "kv", "put", mount, "tenant", *pairs).expect()
 
 
-def test_i9_a_missing_secret_is_named_before_the_database_is_touched(tenant: Deployment) -> None:
+def test_a_missing_secret_is_named_before_the_database_is_touched(tenant: Deployment) -> None:
     outcome = tenant.up()
 
     assert outcome.status != 0
@@ -61,7 +61,7 @@ def test_i9_a_missing_secret_is_named_before_the_database_is_touched(tenant: Dep
         assert tables(connection) == set()
 
 
-def test_r4_a_foreign_table_of_the_same_name_is_refused_before_any_write(
+def test_a_foreign_table_of_the_same_name_is_refused_before_any_write(
     tenant: Deployment,
 ) -> None:
     put(tenant)
@@ -78,7 +78,7 @@ def test_r4_a_foreign_table_of_the_same_name_is_refused_before_any_write(
     assert found == {"checkpoint_writes"}
 
 
-def test_p39_a_failed_job_runs_again_once_its_cause_is_gone(tenant: Deployment) -> None:
+def test_a_failed_job_runs_again_once_its_cause_is_gone(tenant: Deployment) -> None:
     tenant.up().expect()
 
     assert tenant.outputs()["verification"]["ok"] is True

@@ -1,4 +1,4 @@
-"""S5: the database's password is in Vault and in the pod's memory, and nowhere else.
+"""The database's password is in Vault and in the pod's memory, and nowhere else.
 
 Whether a search finds anything is shown by a setting that is no secret and travels the same ways.
 """
@@ -192,11 +192,11 @@ def hunt(
     return hunt
 
 
-def test_s5_a_plain_setting_is_found_by_each_search(hunt: Hunt) -> None:
+def test_a_plain_setting_is_found_by_each_search(hunt: Hunt) -> None:
     assert hunt.searched - hunt.plain_in <= {MEMORY}
 
 
-def test_r8_s5_p29_p36_the_password_is_in_vault_and_the_pods_memory_and_nowhere_else(
+def test_the_password_is_in_vault_and_the_pods_memory_and_nowhere_else(
     hunt: Hunt,
 ) -> None:
     found = {place: files for place, files in hunt.password_in.items() if place != VERBOSE_LOG}
@@ -204,12 +204,12 @@ def test_r8_s5_p29_p36_the_password_is_in_vault_and_the_pods_memory_and_nowhere_
     assert found.keys() == {MEMORY}, found
 
 
-def test_s5_pulumis_own_verbose_log_is_the_one_exception(hunt: Hunt) -> None:
+def test_pulumis_own_verbose_log_is_the_one_exception(hunt: Hunt) -> None:
     assert VERBOSE_LOG in hunt.password_in
 
 
 @pytest.mark.parametrize("encoding", encodings("x"))
-def test_s5_every_encoding_of_it_is_found(encoding: str, tmp_path: Path) -> None:
+def test_every_encoding_of_it_is_found(encoding: str, tmp_path: Path) -> None:
     password = b85encode(secrets.token_bytes(40)).decode()
     leak = tmp_path / "log"
     leak.write_bytes(b"\x00password=" + encodings(password)[encoding][:30] + b"\n")

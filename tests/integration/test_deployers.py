@@ -103,7 +103,7 @@ def uid(environment: Deployment, *what: str) -> str:
     return metadata["uid"]
 
 
-def test_p53_each_deployer_reaches_the_schema_of_pulumi_up_and_does_so_again(
+def test_each_deployer_reaches_the_schema_of_pulumi_up_and_does_so_again(
     fresh: Deployment, dev: Deployment
 ) -> None:
     deployed(fresh, "first").expect()

@@ -62,13 +62,13 @@ def found(here: Environment) -> Found:
     )
 
 
-def test_f32_without_refresh_neither_preview_nor_up_looks_at_what_is_there(found: Found) -> None:
+def test_without_refresh_neither_preview_nor_up_looks_at_what_is_there(found: Found) -> None:
     found.preview.expect()
     found.up.expect()
 
 
 @pytest.mark.parametrize("drift", DRIFTS.values(), ids=DRIFTS.keys())
-def test_f31_f32_s13_a_refresh_shows_the_drift_and_up_mends_it(found: Found, drift: Drift) -> None:
+def test_a_refresh_shows_the_drift_and_up_mends_it(found: Found, drift: Drift) -> None:
     assert found.refreshed[drift.resource] == drift.operation
     found.repaired.expect()
     assert drift.repaired(found.here)
@@ -80,7 +80,7 @@ def test_a_drift_of_everything_changes_no_row(found: Found) -> None:
     assert len(found.ledger) == 10
 
 
-def test_p35_a_rotation_outside_is_never_undone(here: Environment) -> None:
+def test_a_rotation_outside_is_never_undone(here: Environment) -> None:
     dev, kv = here.dev, f"-mount={here.dev.settings['vaultKvMount']}"
     for role, suffix in (("migrator", ""), ("app", "-app")):
         here.execute(f"ALTER ROLE \"{here.database}_{role}\" PASSWORD '{ROTATED}'")
@@ -123,7 +123,7 @@ def test_what_the_refresh_passes_over_is_kept_or_mended_by_replacing_it(
     here.bao("write", here.role, "token_bound_cidrs=")
 
 
-def test_r5_a_schema_changed_by_hand_is_seen_by_a_verification_on_every_up(
+def test_a_schema_changed_by_hand_is_seen_by_a_verification_on_every_up(
     here: Environment,
 ) -> None:
     dev = here.dev
@@ -159,7 +159,7 @@ def test_the_migration_run_again_mends_the_schema(here: Environment) -> None:
     assert here.query("SELECT thread_id FROM checkpoints") == [("t",)]
 
 
-def test_s12_a_config_map_cannot_be_edited(here: Environment) -> None:
+def test_a_config_map_cannot_be_edited(here: Environment) -> None:
     (files,) = (n for n in here.kubectl("get", "configmaps", "-o", "name").split() if HASHED in n)
 
     refused = here.dev.run(
@@ -171,7 +171,7 @@ def test_s12_a_config_map_cannot_be_edited(here: Environment) -> None:
     assert "immutable" in refused.text
 
 
-def test_f35_what_a_newer_saver_recorded_is_neither_touched_nor_dropped(here: Environment) -> None:
+def test_what_a_newer_saver_recorded_is_neither_touched_nor_dropped(here: Environment) -> None:
     dev = here.dev
     here.execute("INSERT INTO checkpoint_migrations VALUES (10); DELETE FROM checkpoints")
 
@@ -191,7 +191,7 @@ def test_f35_what_a_newer_saver_recorded_is_neither_touched_nor_dropped(here: En
     assert here.query("SELECT count(*) FROM checkpoints") == [(0,)]
 
 
-def test_i9_the_next_job_names_the_secret_that_was_deleted(here: Environment) -> None:
+def test_the_next_job_names_the_secret_that_was_deleted(here: Environment) -> None:
     mount = here.dev.settings["vaultKvMount"]
     here.bao("kv", "delete", f"-mount={mount}", SECRET)
 

@@ -51,9 +51,7 @@ def vault_init(dev: Deployment, tmp_path: Path) -> VaultInit:
 
 
 @pytest.mark.parametrize("cause", QUICK)
-def test_f18_f20_i9_i10_p27_p33_vault_init_says_what_is_wrong(
-    dev: Deployment, vault_init: VaultInit, cause: str
-) -> None:
+def test_vault_init_says_what_is_wrong(dev: Deployment, vault_init: VaultInit, cause: str) -> None:
     expected, token = recordings()[cause], vault_init.token()
     environ = {"DEADLINE_SECONDS": "1" if expected["exit"] == GAVE_UP else "10"}
     with CAUSES[cause](dev) as settings:
@@ -65,7 +63,7 @@ def test_f18_f20_i9_i10_p27_p33_vault_init_says_what_is_wrong(
     assert vault_init.left() == set()
 
 
-def test_f19_a_token_that_died_after_the_login_is_followed_by_one_more_login(
+def test_a_token_that_died_after_the_login_is_followed_by_one_more_login(
     vault_init: VaultInit,
 ) -> None:
     vault, revoked = VaultApi(vault_init.dev), []
@@ -93,7 +91,7 @@ def shifted(vault_init: VaultInit, seconds: int) -> str:
     return signed(header, claims | times, key)
 
 
-def test_f21_a_clock_that_is_off_is_said_at_once(vault_init: VaultInit) -> None:
+def test_a_clock_that_is_off_is_said_at_once(vault_init: VaultInit) -> None:
     ahead = vault_init.run(shifted(vault_init, TEN_MINUTES + TOKEN_SECONDS))
     compare("clock ahead", {"exit": ahead.returncode, "sentence": steady(vault_init.sentence())})
     behind = vault_init.run(shifted(vault_init, -TEN_MINUTES))
@@ -105,7 +103,7 @@ def test_f21_a_clock_that_is_off_is_said_at_once(vault_init: VaultInit) -> None:
 
 
 @pytest.mark.parametrize("cause", IN_VAULT_INIT)
-def test_f18_f24_p40_what_fails_in_an_init_container_ends_up(dev: Deployment, cause: str) -> None:
+def test_what_fails_in_an_init_container_ends_up(dev: Deployment, cause: str) -> None:
     fail(dev, cause)
 
 
@@ -114,7 +112,7 @@ def test_a_job_that_vault_refused_runs_again_once_vault_is_mended(dev: Deploymen
 
 
 @pytest.mark.parametrize("cause", IN_THE_MIGRATION)
-def test_f24_what_fails_in_the_migration_ends_up(dev: Deployment, cause: str) -> None:
+def test_what_fails_in_the_migration_ends_up(dev: Deployment, cause: str) -> None:
     fail(dev, cause)
 
 
@@ -125,7 +123,7 @@ def test_a_job_that_postgresql_refused_runs_again_once_the_secret_is_right(
 
 
 @pytest.mark.parametrize("cause", NEVER_STARTED)
-def test_f24_f25_a_pod_that_never_starts_ends_up(dev: Deployment, cause: str) -> None:
+def test_a_pod_that_never_starts_ends_up(dev: Deployment, cause: str) -> None:
     fail(dev, cause)
 
 

@@ -54,7 +54,7 @@ def objects(dev: Deployment) -> set[str]:
     return set(dev.run(*command).expect().text.split())
 
 
-def test_f28_a_first_up_killed_at_the_secret_is_completed_by_the_documented_commands(
+def test_a_first_up_killed_at_the_secret_is_completed_by_the_documented_commands(
     killed: Deployment,
 ) -> None:
     with running(killed, *UP) as up:
@@ -66,7 +66,7 @@ def test_f28_a_first_up_killed_at_the_secret_is_completed_by_the_documented_comm
     killed.up("--refresh", "--expect-no-changes").expect()
 
 
-def test_f28_what_was_made_and_not_recorded_is_adopted_and_nothing_is_made_twice(
+def test_what_was_made_and_not_recorded_is_adopted_and_nothing_is_made_twice(
     killed: Deployment,
 ) -> None:
     before = catalog(killed), objects(killed), uid(killed), bindings(killed)
@@ -102,7 +102,7 @@ def forgotten(resource: dict[str, Any]) -> bool:
     return resource["custom"] and not resource["type"].startswith(drawn)
 
 
-def test_f29_a_second_up_is_refused_by_the_lock_that_names_its_owner(killed: Deployment) -> None:
+def test_a_second_up_is_refused_by_the_lock_that_names_its_owner(killed: Deployment) -> None:
     killed.configure(timeoutSeconds=301)
     with running(killed, *UP) as first:
         first.wait_for("checkpoints-migration-job", "creating")
@@ -136,7 +136,7 @@ def up_at_work(dev: Deployment, **settings: Any) -> Iterator[Running]:
             up.result()
 
 
-def test_f26_a_job_that_outlived_its_up_is_taken_over_when_it_has_ended(
+def test_a_job_that_outlived_its_up_is_taken_over_when_it_has_ended(
     killed: Deployment,
 ) -> None:
     with up_at_work(killed, timeoutSeconds=302) as up:
@@ -154,7 +154,7 @@ def test_f26_a_job_that_outlived_its_up_is_taken_over_when_it_has_ended(
     assert (uid(killed), catalog(killed)) == (job, before)
 
 
-def test_f29_a_second_up_that_was_forced_builds_nothing_twice(killed: Deployment) -> None:
+def test_a_second_up_that_was_forced_builds_nothing_twice(killed: Deployment) -> None:
     with ExitStack() as stack:
         with up_at_work(killed, timeoutSeconds=305) as first:
             killed.pulumi("cancel", "--yes", "--stack", killed.stack).expect()
@@ -171,7 +171,7 @@ def test_f29_a_second_up_that_was_forced_builds_nothing_twice(killed: Deployment
         assert connection.execute(query).fetchall() == [(True,), (True,)]
 
 
-def test_f27_an_api_server_that_restarts_while_the_job_is_awaited_changes_nothing(
+def test_an_api_server_that_restarts_while_the_job_is_awaited_changes_nothing(
     killed: Deployment,
 ) -> None:
     name = killed.environ["DEVSTACK_NAME"]
@@ -184,7 +184,7 @@ def test_f27_an_api_server_that_restarts_while_the_job_is_awaited_changes_nothin
     killed.up("--refresh", "--expect-no-changes").expect()
 
 
-def test_p49_pulumi_waits_longer_than_the_job_may_take(killed: Deployment) -> None:
+def test_pulumi_waits_longer_than_the_job_may_take(killed: Deployment) -> None:
     resources = json.loads(killed.state())["deployment"]["resources"]
     jobs = [r for r in resources if r["type"] == "kubernetes:batch/v1:Job"]
 
@@ -194,7 +194,7 @@ def test_p49_pulumi_waits_longer_than_the_job_may_take(killed: Deployment) -> No
         assert job["customTimeouts"]["create"] > deadline == killed.settings["timeoutSeconds"]
 
 
-def test_r5_an_up_after_a_destroy_that_stopped_at_its_rollback_is_red_until_it_migrates_anew(
+def test_an_up_after_a_destroy_that_stopped_at_its_rollback_is_red_until_it_migrates_anew(
     killed: Deployment,
 ) -> None:
     database = killed.settings["databaseName"]
@@ -217,7 +217,7 @@ def test_r5_an_up_after_a_destroy_that_stopped_at_its_rollback_is_red_until_it_m
         assert tables(connection) == set(TABLES)
 
 
-def test_f33_a_destroy_ended_at_its_rollbacks_and_its_database_is_repeated_to_its_end(
+def test_a_destroy_ended_at_its_rollbacks_and_its_database_is_repeated_to_its_end(
     killed: Deployment,
 ) -> None:
     steps = (

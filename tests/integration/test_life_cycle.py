@@ -45,7 +45,7 @@ def credential(dev: Deployment) -> dict[str, str]:
     return as_parameters(application_credential(dev))
 
 
-def test_r5_the_report_is_green_and_becomes_outputs(dev: Deployment) -> None:
+def test_the_report_is_green_and_becomes_outputs(dev: Deployment) -> None:
     outputs = dev.outputs()
 
     assert outputs["schemaVersion"] == 9
@@ -163,7 +163,7 @@ def migrator_password(dev: Deployment) -> str:
     return dev.run("bao", "kv", "get", f"-mount={mount}", "-field=password", path).expect().text
 
 
-def test_r8_p36_the_password_is_in_vault_only(dev: Deployment) -> None:
+def test_the_password_is_in_vault_only(dev: Deployment) -> None:
     password = migrator_password(dev)
     everything = dev.run("kubectl", "get", "all,configmaps,events", "-A", "-o", "yaml").expect()
 
@@ -191,7 +191,7 @@ def policies_of_live_tokens(dev: Deployment) -> list[str]:
     return [policy for text in found for policy in json.loads(text)["data"]["policies"]]
 
 
-def test_s3_no_vault_token_outlives_its_job(dev: Deployment) -> None:
+def test_no_vault_token_outlives_its_job(dev: Deployment) -> None:
     policy = dev.settings["vaultPolicy"]
 
     after_the_jobs = policies_of_live_tokens(dev)
@@ -203,7 +203,7 @@ def test_s3_no_vault_token_outlives_its_job(dev: Deployment) -> None:
     assert policy in with_a_planted_one
 
 
-def test_s7_the_namespace_enforces_restricted_pod_security(dev: Deployment) -> None:
+def test_the_namespace_enforces_restricted_pod_security(dev: Deployment) -> None:
     refused = dev.run(
         *("kubectl", "-n", dev.settings["namespace"], "run", "plain"),
         "--image=postgres:16-alpine",
@@ -213,7 +213,7 @@ def test_s7_the_namespace_enforces_restricted_pod_security(dev: Deployment) -> N
     assert 'violates PodSecurity "restricted' in refused.text
 
 
-def test_r5_p41_the_verification_starts_only_after_the_migration_has_completed(
+def test_the_verification_starts_only_after_the_migration_has_completed(
     dev: Deployment,
 ) -> None:
     def job(kind: str) -> dict[str, str]:
@@ -229,7 +229,7 @@ def test_r5_p41_the_verification_starts_only_after_the_migration_has_completed(
     assert job("migration")["completionTime"] <= job("verification")["startTime"]
 
 
-def test_p38_deleting_the_jobs_changes_no_row_of_the_ledger(dev: Deployment, database: str) -> None:
+def test_deleting_the_jobs_changes_no_row_of_the_ledger(dev: Deployment, database: str) -> None:
     def ledger() -> list[tuple[int, str]]:
         with connect(dev, database) as connection:
             return connection.execute(

@@ -118,7 +118,7 @@ def test_the_published_queries_read_the_stacks_database(
         assert ("langgraph_checkpoint_table_bytes", environment, table) in samples
 
 
-def test_f38_turned_off_it_leaves_nothing_and_its_role_disturbs_no_verification(
+def test_turned_off_it_leaves_nothing_and_its_role_disturbs_no_verification(
     dev: Deployment, metrics_role: dict[str, str]
 ) -> None:
     assert metrics_role

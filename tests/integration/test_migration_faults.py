@@ -112,7 +112,7 @@ def process_of(pod: str) -> int:
     raise LookupError(pod)
 
 
-def test_f1_a_killed_container_is_followed_by_a_pod_that_completes(
+def test_a_killed_container_is_followed_by_a_pod_that_completes(
     dev: Deployment, finished: str
 ) -> None:
     with migration_at_work(dev, backoffLimit=1, timeoutSeconds=301) as migration:
@@ -122,7 +122,7 @@ def test_f1_a_killed_container_is_followed_by_a_pod_that_completes(
     assert_finished(dev, migration, finished)
 
 
-def test_f4_an_evicted_pod_ends_before_its_replacement_completes(
+def test_an_evicted_pod_ends_before_its_replacement_completes(
     dev: Deployment, finished: str
 ) -> None:
     with migration_at_work(dev, backoffLimit=1, timeoutSeconds=302) as migration:
@@ -145,9 +145,7 @@ def test_f4_an_evicted_pod_ends_before_its_replacement_completes(
     assert_finished(dev, migration, finished)
 
 
-def test_f6_a_second_pod_of_the_same_job_waits_for_the_first(
-    dev: Deployment, finished: str
-) -> None:
+def test_a_second_pod_of_the_same_job_waits_for_the_first(dev: Deployment, finished: str) -> None:
     with migration_at_work(dev, timeoutSeconds=303) as migration:
         twin = json.loads(migration.kubectl("get", "job", JOB, "-o", "json"))
         template = twin["spec"]["template"]
@@ -167,7 +165,7 @@ def test_f6_a_second_pod_of_the_same_job_waits_for_the_first(
     migration.kubectl("delete", "job", "twin")
 
 
-def test_f15_a_build_that_outlasts_its_time_ends_in_a_sentence_and_is_completed_by_the_next_up(
+def test_a_build_that_outlasts_its_time_ends_in_a_sentence_and_is_completed_by_the_next_up(
     dev: Deployment, finished: str
 ) -> None:
     with migration_at_work(dev, backoffLimit=0, timeoutSeconds=30) as migration:

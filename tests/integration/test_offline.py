@@ -18,7 +18,7 @@ def stopped(dev: Deployment, devstack: dict[str, str]) -> Iterator[Deployment]:
     stack.up(name, lambda _: None)
 
 
-def test_p43_a_preview_of_an_existing_environment_has_no_changes(stopped: Deployment) -> None:
+def test_a_preview_of_an_existing_environment_has_no_changes(stopped: Deployment) -> None:
     stopped.preview("--expect-no-changes").expect()
 
 
@@ -31,7 +31,7 @@ def test_a_preview_shows_what_a_changed_setting_does(stopped: Deployment) -> Non
     assert "checkpoints-migration-job" in preview.text
 
 
-def test_p43_a_preview_of_a_new_environment_creates_everything(
+def test_a_preview_of_a_new_environment_creates_everything(
     stopped: Deployment, deploy: Callable[..., Deployment]
 ) -> None:
     preview = deploy("pull-request", **DEV).preview().expect()

@@ -103,7 +103,7 @@ def login_role(admin: Connection[Any]) -> Iterator[Callable[[str], None]]:
 
 
 @pytest.mark.parametrize("password", EXACT.values(), ids=EXACT.keys())
-def test_i7_the_password_reaches_postgresql_exactly(
+def test_the_password_reaches_postgresql_exactly(
     vault_init: VaultInit, token: str, login_role: Callable[[str], None], password: str
 ) -> None:
     login_role(password)
@@ -119,7 +119,7 @@ def test_i7_the_password_reaches_postgresql_exactly(
 
 
 @pytest.mark.parametrize("password", REFUSED.values(), ids=REFUSED.keys())
-def test_i7_what_cannot_arrive_is_refused_by_its_name(
+def test_what_cannot_arrive_is_refused_by_its_name(
     vault_init: VaultInit, token: str, password: bytes
 ) -> None:
     put(vault_init, password)
@@ -143,7 +143,7 @@ PECULIAR = {
 }
 
 
-def test_i4_i5_i11_names_that_need_quoting_or_fill_63_bytes_work(
+def test_names_that_need_quoting_or_fill_63_bytes_work(
     deploy: Callable[..., Deployment],
 ) -> None:
     peculiar = deploy("Names.1_X", **(DEV | PECULIAR))
@@ -207,7 +207,7 @@ def neighbour(
     )
 
 
-def test_p51_an_environment_beside_another_does_not_wait_for_its_lock(
+def test_an_environment_beside_another_does_not_wait_for_its_lock(
     dev: Deployment, neighbour: Deployment
 ) -> None:
     with connect(dev, dev.settings["databaseName"]) as connection:
@@ -218,7 +218,7 @@ def test_p51_an_environment_beside_another_does_not_wait_for_its_lock(
     assert neighbour.outputs()["verification"]["schema"] == BESIDE
 
 
-def test_p51_an_environment_beside_another_reads_no_secret_and_no_row_of_it(
+def test_an_environment_beside_another_reads_no_secret_and_no_row_of_it(
     dev: Deployment, neighbour: Deployment
 ) -> None:
     policy = neighbour.run(
@@ -236,7 +236,7 @@ def test_p51_an_environment_beside_another_reads_no_secret_and_no_row_of_it(
     assert "permission denied" in refused.text
 
 
-def test_p51_destroying_an_environment_leaves_the_one_beside_it(
+def test_destroying_an_environment_leaves_the_one_beside_it(
     dev: Deployment, neighbour: Deployment
 ) -> None:
     neighbour.destroy().expect()
@@ -266,7 +266,7 @@ def test_p51_destroying_an_environment_leaves_the_one_beside_it(
         (False, "Job 'agent-executor-migration-001'"),
     ],
 )
-def test_i11_an_environment_with_nothing_but_the_jobs_name_of_another_is_refused(
+def test_an_environment_with_nothing_but_the_jobs_name_of_another_is_refused(
     dev: Deployment, deploy: Callable[..., Deployment], managed: bool, refused: str
 ) -> None:
     shared = ("namespace", "vaultAuthMount", "vaultKvMount")
@@ -288,7 +288,7 @@ def test_i11_an_environment_with_nothing_but_the_jobs_name_of_another_is_refused
     assert "Traceback" not in outcome.text
 
 
-def test_i11_an_environment_with_the_names_of_another_is_refused(
+def test_an_environment_with_the_names_of_another_is_refused(
     dev: Deployment, deploy: Callable[..., Deployment]
 ) -> None:
     same = {key: dev.settings[key] for key in dev.settings if key.startswith(("vault", "name"))}

@@ -24,7 +24,7 @@ def retained(deploy: Callable[..., Deployment]) -> Deployment:
     return deployment
 
 
-def test_p55_a_job_made_from_the_cron_job_first_says_and_then_prunes_what_is_idle(
+def test_a_job_made_from_the_cron_job_first_says_and_then_prunes_what_is_idle(
     retained: Deployment,
 ) -> None:
     login = as_parameters(application_credential(retained))

@@ -37,7 +37,7 @@ def first_schema(dev: Deployment, database: str) -> str:
     return dump(dev, database)
 
 
-def test_r6_p44_destroy_refuses_rows_in_one_sentence_and_touches_nothing(
+def test_destroy_refuses_rows_in_one_sentence_and_touches_nothing(
     dev: Deployment, database: str
 ) -> None:
     with connect(dev, database) as connection:
@@ -93,7 +93,7 @@ def test_a_preview_refuses_a_change_that_up_would_refuse(dev: Deployment, databa
 
 
 @pytest.mark.parametrize("key", ["vaultRole", "vaultPolicy", "vaultSecretPath", "postgresImage"])
-def test_r6_a_preview_of_one_changed_setting_keeps_the_rollbacks(dev: Deployment, key: str) -> None:
+def test_a_preview_of_one_changed_setting_keeps_the_rollbacks(dev: Deployment, key: str) -> None:
     before = dict(dev.settings)
     dev.configure(**{key: another(dev, key)})
     planned = operations(dev.preview("--json"))
@@ -104,7 +104,7 @@ def test_r6_a_preview_of_one_changed_setting_keeps_the_rollbacks(dev: Deployment
     assert {planned.get(name, "same") for name in ROLLBACKS} <= {"same", "update"}
 
 
-def test_r6_p37_a_changed_program_config_map_and_settings_run_no_rollback(
+def test_a_changed_program_config_map_and_settings_run_no_rollback(
     dev: Deployment, database: str
 ) -> None:
     for file in CHANGED_FILES:
@@ -161,7 +161,7 @@ def test_destroy_with_permission_leaves_no_table_and_no_object(
     assert not json.loads(dev.state())["deployment"].get("resources")
 
 
-def test_f34_a_second_life_has_the_schema_of_the_first(
+def test_a_second_life_has_the_schema_of_the_first(
     dev: Deployment, database: str, first_schema: str
 ) -> None:
     dev.up().expect()

@@ -96,7 +96,7 @@ def assert_refused(outcome: Outcome, *sentences: str) -> None:
         assert sentence in outcome.text, outcome.text
 
 
-def test_f33_a_first_up_that_could_not_log_in_leaves_the_tables_of_others_and_goes(
+def test_a_first_up_that_could_not_log_in_leaves_the_tables_of_others_and_goes(
     guest: Deployment,
 ) -> None:
     with connect(guest, guest.settings["databaseName"]) as connection:
@@ -114,7 +114,7 @@ def test_f33_a_first_up_that_could_not_log_in_leaves_the_tables_of_others_and_go
     assert "Traceback" not in gone.text
 
 
-def test_p19_a_dependent_view_is_a_refusal(
+def test_a_dependent_view_is_a_refusal(
     guest: Deployment, standing: "psycopg.Connection[Any]"
 ) -> None:
     standing.execute("CREATE VIEW theirs AS SELECT thread_id FROM checkpoints")
@@ -144,7 +144,7 @@ def test_a_transaction_that_keeps_a_table_is_named_and_nothing_is_dropped(
     assert tables(standing) == set(TABLES)
 
 
-def test_f33_what_was_deleted_behind_its_back_is_named_and_mended_by_up_refresh(
+def test_what_was_deleted_behind_its_back_is_named_and_mended_by_up_refresh(
     guest: Deployment, standing: "psycopg.Connection[Any]"
 ) -> None:
     namespace, mount = guest.settings["namespace"], guest.settings["vaultAuthMount"]
@@ -163,7 +163,7 @@ def test_f33_what_was_deleted_behind_its_back_is_named_and_mended_by_up_refresh(
     assert_refused(guest.destroy(), "refusing to drop tables that hold data")
 
 
-def test_f33_p44_a_database_that_is_down_or_a_sealed_vault_is_a_refusal(
+def test_a_database_that_is_down_or_a_sealed_vault_is_a_refusal(
     guest: Deployment, standing: "psycopg.Connection[Any]"
 ) -> None:
     standing.execute("DELETE FROM checkpoints")
@@ -181,7 +181,7 @@ def test_f33_p44_a_database_that_is_down_or_a_sealed_vault_is_a_refusal(
     guest.destroy().expect()
 
 
-def test_f25_a_rollback_that_finds_no_node_says_so_within_start_seconds(
+def test_a_rollback_that_finds_no_node_says_so_within_start_seconds(
     guest: Deployment, standing: "psycopg.Connection[Any]"
 ) -> None:
     node = guest.run("kubectl", "get", "nodes", "-o", "name").expect().text.strip()
@@ -260,7 +260,7 @@ def volume(guest: Deployment, tmp_path: Path) -> Iterator[Path]:
     guest.run("kubectl", "delete", "--wait=false", "-f", str(manifest)).expect()
 
 
-def test_r6_p20_a_dump_comes_before_the_drop_and_no_setup_makes_the_tables_again(
+def test_a_dump_comes_before_the_drop_and_no_setup_makes_the_tables_again(
     guest: Deployment, standing: "psycopg.Connection[Any]", volume: Path
 ) -> None:
     os.chown(volume, 0, 0)
@@ -290,7 +290,7 @@ def test_r6_p20_a_dump_comes_before_the_drop_and_no_setup_makes_the_tables_again
     standing.execute(sql.SQL("DROP TABLE {}").format(names))
 
 
-def test_r6_tables_stay_where_the_state_no_longer_knows_the_rollback(
+def test_tables_stay_where_the_state_no_longer_knows_the_rollback(
     guest: Deployment, standing: "psycopg.Connection[Any]"
 ) -> None:
     follow(guest, "docs/destroy.md", "leave the tables").expect()
@@ -302,7 +302,7 @@ def test_r6_tables_stay_where_the_state_no_longer_knows_the_rollback(
     assert not json.loads(guest.state())["deployment"].get("resources")
 
 
-def test_p45_nothing_of_others_went_with_it(guest: Deployment, dev: Deployment) -> None:
+def test_nothing_of_others_went_with_it(guest: Deployment, dev: Deployment) -> None:
     dev.up("--refresh", "--expect-no-changes").expect()
     mount = f"-mount={guest.settings['vaultKvMount']}"
     guest.run("bao", "kv", "get", mount, SECRET).expect()

@@ -13,7 +13,7 @@ SEED = int(os.environ.get("SEED") or 6666)
 STEPS = 6
 
 
-def test_f34_a_short_random_walk_ends_each_step_where_the_model_says(
+def test_a_short_random_walk_ends_each_step_where_the_model_says(
     deploy: Callable[..., Deployment],
 ) -> None:
     walk(deploy("short-walk", **DEV), SEED, STEPS, print)

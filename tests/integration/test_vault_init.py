@@ -16,7 +16,7 @@ def vault_init(dev: Deployment, tmp_path: Path) -> VaultInit:
     return VaultInit(dev, tmp_path)
 
 
-def test_r8_p29_only_libpqs_two_files_stay_and_only_their_owner_reads_them(
+def test_only_libpqs_two_files_stay_and_only_their_owner_reads_them(
     vault_init: VaultInit,
 ) -> None:
     vault_init.put(SECRET)
@@ -31,7 +31,7 @@ def test_r8_p29_only_libpqs_two_files_stay_and_only_their_owner_reads_them(
 
 
 @pytest.mark.parametrize("field", SECRET)
-def test_i8_p30_a_missing_field_is_named(vault_init: VaultInit, field: str) -> None:
+def test_a_missing_field_is_named(vault_init: VaultInit, field: str) -> None:
     vault_init.put({key: value for key, value in SECRET.items() if key != field})
 
     done = vault_init.run(vault_init.token())
@@ -43,7 +43,7 @@ def test_i8_p30_a_missing_field_is_named(vault_init: VaultInit, field: str) -> N
 
 @pytest.mark.parametrize("value", [None, True, {"a": "b"}, ["h"]], ids=repr)
 @pytest.mark.parametrize("field", ["host", "password"])
-def test_i8_a_field_that_is_not_text_is_named(
+def test_a_field_that_is_not_text_is_named(
     vault_init: VaultInit, field: str, value: object
 ) -> None:
     vault_init.put(SECRET | {field: value})
@@ -52,7 +52,7 @@ def test_i8_a_field_that_is_not_text_is_named(
     assert f'the secret\'s field "{field}" is not text; {WRITE}' in vault_init.sentence()
 
 
-def test_i8_a_number_passes_for_text(vault_init: VaultInit) -> None:
+def test_a_number_passes_for_text(vault_init: VaultInit) -> None:
     vault_init.put(SECRET | {"port": 5432, "password": 12345})
 
     assert vault_init.run(vault_init.token()).returncode == 0
@@ -68,7 +68,7 @@ def test_i8_a_number_passes_for_text(vault_init: VaultInit) -> None:
         ("database", "d ", "ends in white space"),
     ],
 )
-def test_i8_what_libpqs_files_cannot_hold_is_refused(
+def test_what_libpqs_files_cannot_hold_is_refused(
     vault_init: VaultInit, field: str, value: str, sentence: str
 ) -> None:
     vault_init.put(SECRET | {field: value})
@@ -77,27 +77,27 @@ def test_i8_what_libpqs_files_cannot_hold_is_refused(
     assert sentence in vault_init.sentence()
 
 
-def test_s1_p25_a_token_for_another_audience_is_refused(vault_init: VaultInit) -> None:
+def test_a_token_for_another_audience_is_refused(vault_init: VaultInit) -> None:
     done = vault_init.run(vault_init.token(audience="another"))
 
     assert done.returncode == 20
     assert "403: invalid audience (aud) claim" in vault_init.sentence()
 
 
-def test_s1_p32_another_service_account_is_refused(vault_init: VaultInit) -> None:
+def test_another_service_account_is_refused(vault_init: VaultInit) -> None:
     done = vault_init.run(vault_init.token(account="agent-executor-app"))
 
     assert done.returncode == 20
     assert "403: service account name not authorized" in vault_init.sentence()
 
 
-def test_f22_a_missing_service_account_token_is_said(vault_init: VaultInit) -> None:
+def test_a_missing_service_account_token_is_said(vault_init: VaultInit) -> None:
     assert vault_init.run("").returncode == 20
     found = f"at {vault_init.folder / 'token'}, found none; look for an admission webhook"
     assert f"expected the pod's ServiceAccount token {found}" in vault_init.sentence()
 
 
-def test_f18_p33_an_unreachable_vault_is_retried_until_the_deadline(vault_init: VaultInit) -> None:
+def test_an_unreachable_vault_is_retried_until_the_deadline(vault_init: VaultInit) -> None:
     done = vault_init.run(vault_init.token(), VAULT_ADDR="https://127.0.0.1:1")
 
     assert done.returncode == 22
@@ -106,7 +106,7 @@ def test_f18_p33_an_unreachable_vault_is_retried_until_the_deadline(vault_init: 
     assert done.stdout.count("attempt ") >= 2
 
 
-def test_f2_a_stopped_vault_init_ends_and_leaves_nothing(vault_init: VaultInit) -> None:
+def test_a_stopped_vault_init_ends_and_leaves_nothing(vault_init: VaultInit) -> None:
     process = vault_init.start(
         vault_init.token(), VAULT_ADDR="https://127.0.0.1:1", DEADLINE_SECONDS="60"
     )

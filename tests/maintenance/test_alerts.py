@@ -99,9 +99,9 @@ CASES: dict[str, tuple[str, list[dict[str, str]], float, float]] = {
         [table("bytes", f"60000+{2000 / A_DAY}x{7 * A_DAY} {steps((7 * DAY + 48, 10_000))}")],
         7 * DAY - 1, 9 * DAY,
     ),
-    "f38 the exporter is away": ("CheckpointMetricsMissing", without(PRESENT[0][0]), 3, 7),
-    "f38 the ids may not be read": ("CheckpointMetricsMissing", without(PRESENT[1][0]), 3, 7),
-    "f38 the version may not be read": ("CheckpointMetricsMissing", without(PRESENT[2][0]), 3, 7),
+    "the exporter is away": ("CheckpointMetricsMissing", without(PRESENT[0][0]), 3, 7),
+    "the ids may not be read": ("CheckpointMetricsMissing", without(PRESENT[1][0]), 3, 7),
+    "the version may not be read": ("CheckpointMetricsMissing", without(PRESENT[2][0]), 3, 7),
     "dead rows": (
         "CheckpointDeadRows",
         [table("rows", "40000x200"), table("dead_rows", steps((6, 20_000), (6, 10_001)))],
@@ -174,7 +174,7 @@ def firing(alert: str, hour: float, count: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_55_an_alert_fires_and_resolves_when(case: str, tmp_path: Path) -> None:
+def test_an_alert_fires_and_resolves_when(case: str, tmp_path: Path) -> None:
     alert, given, fires, resolves = CASES[case]
     test = {
         "interval": f"{MINUTES}m",
@@ -288,9 +288,7 @@ def holds(expression: str, eval_time: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_g14_the_forecast_of_day_30_made_on_day_7_is_within_a_tenth(
-    shape: str, tmp_path: Path
-) -> None:
+def test_the_forecast_of_day_30_made_on_day_7_is_within_a_tenth(shape: str, tmp_path: Path) -> None:
     truth = bytes_of(SHAPES[shape], 30)
     grown, limit = truth[-1] - truth[7 * DAY], truth[-1]
     forecast = f"langgraph_checkpoint:bytes:forecast - {truth[7 * DAY]}"

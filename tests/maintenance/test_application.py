@@ -74,7 +74,7 @@ def manager(snippet: dict[str, Any], database: Database, user: str, output: dict
     return snippet["ExecutionManager"](BUILDER, secret(database, user), output, ca_file)
 
 
-def test_p56_the_output_is_the_golden_one(settings: Any) -> None:
+def test_the_output_is_the_golden_one(settings: Any) -> None:
     output = settings(applicationReplicas=6, applicationMaxConnections=85)
 
     assert output == {
@@ -99,7 +99,7 @@ def test_more_replicas_than_connections_are_refused(settings: Any, wrong: dict[s
         settings(**wrong)
 
 
-def test_p56_the_application_starts_without_setup_and_stays_within_its_share(
+def test_the_application_starts_without_setup_and_stays_within_its_share(
     snippet: dict[str, Any], database: Database, role: str, settings: Any
 ) -> None:
     output = settings(applicationReplicas=2, applicationMaxConnections=6)
@@ -115,7 +115,7 @@ def test_p56_the_application_starts_without_setup_and_stays_within_its_share(
     assert not database.value(f"SELECT has_schema_privilege('{role}', 'public', 'CREATE')")
 
 
-def test_p56_the_arguments_work_through_a_transaction_pooler_and_those_without_one_do_not(
+def test_the_arguments_work_through_a_transaction_pooler_and_those_without_one_do_not(
     snippet: dict[str, Any], server: Server, settings: Any
 ) -> None:
     # The pooler of the test has no certificate.
@@ -157,7 +157,7 @@ def test_p56_the_arguments_work_through_a_transaction_pooler_and_those_without_o
     ],
     ids=["version 8", "blob not null", "no tables"],
 )
-def test_p56_a_schema_that_is_behind_ends_the_start_in_one_sentence(
+def test_a_schema_that_is_behind_ends_the_start_in_one_sentence(
     snippet: dict[str, Any], database: Database, settings: Any, state: Ancestor, missing: str
 ) -> None:
     state.load(database)
@@ -191,7 +191,7 @@ def test_a_library_newer_than_the_check_ends_the_start(
         pass
 
 
-def test_s5_a_role_without_the_rights_ends_the_start(
+def test_a_role_without_the_rights_ends_the_start(
     snippet: dict[str, Any], database: Database, role: str, settings: Any
 ) -> None:
     database.execute(f"REVOKE INSERT ON checkpoint_writes FROM {role}")

@@ -85,7 +85,7 @@ def test_the_sentence_names_file_bytes_and_every_row(
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_p58_only_what_it_made_itself_is_removed_and_only_when_it_is_old(
+def test_only_what_it_made_itself_is_removed_and_only_when_it_is_old(
     backup: Backup, volume: Path
 ) -> None:
     folder = volume / "scheduled"
@@ -106,7 +106,7 @@ def test_p58_only_what_it_made_itself_is_removed_and_only_when_it_is_old(
     assert (volume / OURS).exists()
 
 
-def test_p58_a_dump_that_fails_removes_no_older_one(
+def test_a_dump_that_fails_removes_no_older_one(
     container: Container, backup: Backup, volume: Path, tmp_path: Path
 ) -> None:
     (volume / "scheduled").mkdir()
@@ -125,7 +125,7 @@ def test_p58_a_dump_that_fails_removes_no_older_one(
 
 
 @pytest.mark.parametrize("cut", [9, 1000, 2000], ids=lambda cut: f"without its last {cut} bytes")
-def test_p58_a_dump_that_cannot_be_read_to_its_end_does_not_count(
+def test_a_dump_that_cannot_be_read_to_its_end_does_not_count(
     container: Container,
     database: Database,
     backup: Backup,
@@ -226,7 +226,7 @@ def test_a_server_that_comes_back_in_time_is_dumped(
     assert len(dumps(volume)) == 1
 
 
-def test_f36_a_killed_dump_leaves_one_part_which_the_next_replaces(
+def test_a_killed_dump_leaves_one_part_which_the_next_replaces(
     container: Container, database: Database, backup: Backup, volume: Path
 ) -> None:
     with database.connect() as holder:
@@ -250,7 +250,7 @@ def test_f36_a_killed_dump_leaves_one_part_which_the_next_replaces(
     assert database.run("pg_restore", "--list", str(volume / "scheduled" / name)).returncode == 0
 
 
-def test_s1_the_dump_holds_no_credential(
+def test_the_dump_holds_no_credential(
     database: Database, backup: Backup, volume: Path, container: Container
 ) -> None:
     database.execute(ROWS)

@@ -76,7 +76,7 @@ def transfer(
     return run
 
 
-def test_p58_a_dump_goes_to_the_bucket_and_comes_back_to_the_byte(
+def test_a_dump_goes_to_the_bucket_and_comes_back_to_the_byte(
     transfer: Transfer, prefix: Path, dumps: Path, tmp_path: Path
 ) -> None:
     up, _, sentence = transfer("upload")
@@ -93,9 +93,7 @@ def test_p58_a_dump_goes_to_the_bucket_and_comes_back_to_the_byte(
     assert (back / NEW).read_bytes() == (dumps / NEW).read_bytes()
 
 
-def test_p58_of_a_bucket_only_what_is_ours_and_old_is_removed(
-    transfer: Transfer, prefix: Path
-) -> None:
+def test_of_a_bucket_only_what_is_ours_and_old_is_removed(transfer: Transfer, prefix: Path) -> None:
     prefix.mkdir()
     for name in (OURS, YOUNG, *OTHERS):
         (prefix / name).write_text(name)
@@ -110,7 +108,7 @@ def test_p58_of_a_bucket_only_what_is_ours_and_old_is_removed(
     assert (prefix / "below" / OURS).exists()
 
 
-def test_p58_an_upload_that_fails_removes_nothing(
+def test_an_upload_that_fails_removes_nothing(
     container: Container, transfer: Transfer, prefix: Path
 ) -> None:
     prefix.mkdir()

@@ -81,9 +81,7 @@ def times(samples: Samples) -> tuple[float, float]:
     return (found[0] - BEGIN) / HOUR, (found[1] - BEGIN) / HOUR
 
 
-def test_55_metrics_say_what_the_tables_hold(
-    database: Database, observer: psycopg.Connection
-) -> None:
+def test_metrics_say_what_the_tables_hold(database: Database, observer: psycopg.Connection) -> None:
     database.execute(rows(1, 3000), "VACUUM ANALYZE checkpoints")
     samples = collected(observer)
 
@@ -98,7 +96,7 @@ def test_55_metrics_say_what_the_tables_hold(
     assert times(samples) == pytest.approx((1, 3000))
 
 
-def test_55_an_empty_database_has_metrics_and_no_times(observer: psycopg.Connection) -> None:
+def test_an_empty_database_has_metrics_and_no_times(observer: psycopg.Connection) -> None:
     samples = collected(observer)
 
     assert of_table(samples, "rows") == 0
@@ -106,7 +104,7 @@ def test_55_an_empty_database_has_metrics_and_no_times(observer: psycopg.Connect
     assert ("langgraph_checkpoint_oldest_timestamp_seconds", "dev") not in samples
 
 
-def test_55_times_of_a_large_table_are_within_a_hundredth_of_its_age(
+def test_times_of_a_large_table_are_within_a_hundredth_of_its_age(
     database: Database, observer: psycopg.Connection
 ) -> None:
     database.execute(rows(1, 20_000, order="md5(n::text)"), "ANALYZE checkpoints")
@@ -117,7 +115,7 @@ def test_55_times_of_a_large_table_are_within_a_hundredth_of_its_age(
     assert 19_800 <= newest <= 20_000
 
 
-def test_55_the_oldest_moves_on_once_old_rows_are_deleted(
+def test_the_oldest_moves_on_once_old_rows_are_deleted(
     database: Database, observer: psycopg.Connection
 ) -> None:
     database.execute(
@@ -130,7 +128,7 @@ def test_55_the_oldest_moves_on_once_old_rows_are_deleted(
     assert times(collected(observer)) == pytest.approx((2000, 3000))
 
 
-def test_55_the_newest_is_seen_before_the_next_analyze(
+def test_the_newest_is_seen_before_the_next_analyze(
     database: Database, observer: psycopg.Connection
 ) -> None:
     database.execute(rows(1, 3000), "ANALYZE checkpoints", rows(3001, 3002))
@@ -138,7 +136,7 @@ def test_55_the_newest_is_seen_before_the_next_analyze(
     assert times(collected(observer)) == pytest.approx((1, 3002))
 
 
-def test_i14_extreme_and_foreign_rows_change_nothing(
+def test_extreme_and_foreign_rows_change_nothing(
     database: Database, observer: psycopg.Connection
 ) -> None:
     database.execute(
@@ -153,7 +151,7 @@ def test_i14_extreme_and_foreign_rows_change_nothing(
     assert times(collected(observer)) == pytest.approx((1, 3000))
 
 
-def test_59_dead_rows_are_counted_in_the_table_and_beside_it(
+def test_dead_rows_are_counted_in_the_table_and_beside_it(
     database: Database, observer: psycopg.Connection
 ) -> None:
     with database.connect() as writer:
@@ -174,7 +172,7 @@ def test_59_dead_rows_are_counted_in_the_table_and_beside_it(
     assert of_table(samples, "inserted_total", "checkpoint_blobs") == 30
 
 
-def test_f12_an_invalid_index_is_counted_unless_it_is_being_built(
+def test_an_invalid_index_is_counted_unless_it_is_being_built(
     database: Database, observer: psycopg.Connection
 ) -> None:
     def count() -> float:
@@ -234,7 +232,7 @@ def nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(child)
 
 
-def test_g18_a_scrape_reads_as_little_of_a_hundred_times_larger_table(
+def test_a_scrape_reads_as_little_of_a_hundred_times_larger_table(
     database: Database, observer: psycopg.Connection
 ) -> None:
     blocks = []
@@ -288,7 +286,7 @@ def metrics_role(server: Server, database: Database) -> str:
     return role
 
 
-def test_f38_the_documented_role_reads_the_metrics_and_no_state(
+def test_the_documented_role_reads_the_metrics_and_no_state(
     database: Database, metrics_role: str
 ) -> None:
     database.execute(rows(1, 3000), "ANALYZE checkpoints")
@@ -304,7 +302,7 @@ def test_f38_the_documented_role_reads_the_metrics_and_no_state(
                 limited.execute(statement.encode())
 
 
-def test_f38_the_role_keeps_the_schema_verified_and_migrated(
+def test_the_role_keeps_the_schema_verified_and_migrated(
     database: Database, metrics_role: str
 ) -> None:
     assert metrics_role
@@ -314,7 +312,7 @@ def test_f38_the_role_keeps_the_schema_verified_and_migrated(
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
-def test_f38_without_rights_what_the_catalog_says_is_left_and_the_migration_runs(
+def test_without_rights_what_the_catalog_says_is_left_and_the_migration_runs(
     server: Server, database: Database
 ) -> None:
     role = server.create_role()

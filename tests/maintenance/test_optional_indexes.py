@@ -54,7 +54,7 @@ def test_the_metadata_index_comes_and_goes_and_is_accepted(
     assert langgraph_database.schema_dump() == langgraph_dump
 
 
-def test_i3_a_metadata_index_whose_build_was_interrupted_is_built_again(
+def test_a_metadata_index_whose_build_was_interrupted_is_built_again(
     langgraph_database: Database,
 ) -> None:
     apply(langgraph_database, "create_metadata_index")
@@ -138,7 +138,7 @@ def test_the_three_indexes_come_back_as_they_were(
     assert_accepted(langgraph_database)
 
 
-def test_i1_a_drop_that_was_stopped_between_two_indexes_is_accepted_and_goes_on(
+def test_a_drop_that_was_stopped_between_two_indexes_is_accepted_and_goes_on(
     langgraph_database: Database,
 ) -> None:
     apply(langgraph_database, "drop_thread_id_indexes")

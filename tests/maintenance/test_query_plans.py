@@ -37,7 +37,7 @@ def full(server: Server, full_template: Database) -> Iterator[Database]:
     created.drop()
 
 
-def test_57_g15_every_statement_reads_what_it_needs_through_langgraphs_indexes(
+def test_every_statement_reads_what_it_needs_through_langgraphs_indexes(
     full: Database,
 ) -> None:
     plans = merged(statements(full))
@@ -52,7 +52,7 @@ def test_57_g15_every_statement_reads_what_it_needs_through_langgraphs_indexes(
     }, "PostgresSaver sends other statements than were recorded: run tests/soak/test_query_plans.py"
 
 
-def test_57_a_gin_index_serves_metadata_filters_and_the_keys_alone_all_the_rest(
+def test_a_gin_index_serves_metadata_filters_and_the_keys_alone_all_the_rest(
     full: Database,
 ) -> None:
     apply(full, "create_metadata_index", "drop_thread_id_indexes")

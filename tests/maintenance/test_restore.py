@@ -59,7 +59,7 @@ def restored(server: Server, dump: Path) -> Database:
     return copy
 
 
-def test_p58_a_restored_dump_is_verified_and_serves_a_saver_for_a_round_trip(
+def test_a_restored_dump_is_verified_and_serves_a_saver_for_a_round_trip(
     database: Database, server: Server, backup: Backup, volume: Path
 ) -> None:
     with saver(database) as before:
@@ -83,7 +83,7 @@ def test_p58_a_restored_dump_is_verified_and_serves_a_saver_for_a_round_trip(
     copy.drop()
 
 
-def test_p58_the_drill_restores_the_newest_dump_verifies_it_and_leaves_nothing(
+def test_the_drill_restores_the_newest_dump_verifies_it_and_leaves_nothing(
     database: Database, backup: Backup, drill: Drill, volume: Path
 ) -> None:
     database.execute("INSERT INTO checkpoints SELECT 't', '', 'c', NULL, NULL, '{}', '{}'")
@@ -160,7 +160,7 @@ def test_the_drill_says_which_right_it_lacks(
     assert "CREATEDB" in message
 
 
-def test_f33_the_drill_says_that_the_server_is_away(
+def test_the_drill_says_that_the_server_is_away(
     container: Container, backup: Backup, drill: Drill
 ) -> None:
     backup()
@@ -197,7 +197,7 @@ def test_a_drill_that_is_stopped_drops_its_database_and_the_next_that_of_a_kille
 
 
 @pytest.mark.parametrize("state", ["python-1.0.1", "python-2.0.8", "javascript-1.0.5", NEWEST])
-def test_f36_a_dump_of_any_old_version_converges_after_its_restore(
+def test_a_dump_of_any_old_version_converges_after_its_restore(
     database: Database, server: Server, langgraph_dump: str, tmp_path: Path, state: str
 ) -> None:
     assert (SAVERS / f"{state}.sql").exists()
@@ -218,7 +218,7 @@ def test_f36_a_dump_of_any_old_version_converges_after_its_restore(
 
 
 @pytest.mark.parametrize("state", ["python-1.0.1", "javascript-1.0.5", NEWEST])
-def test_p58_rows_of_an_old_dump_go_into_the_tables_of_today(
+def test_rows_of_an_old_dump_go_into_the_tables_of_today(
     database: Database, server: Server, tmp_path: Path, state: str
 ) -> None:
     Ancestor(state).load(database)
@@ -275,7 +275,7 @@ def test_the_drill_by_hand_verifies_a_file(
     assert "8 checks passed" in done.stdout
 
 
-def test_f36_a_dump_in_the_middle_of_a_migration_takes_no_lock_along_and_converges(
+def test_a_dump_in_the_middle_of_a_migration_takes_no_lock_along_and_converges(
     database: Database,
     server: Server,
     backup: Backup,

@@ -26,7 +26,7 @@ NUMBERS = re.compile(
 
 
 @pytest.mark.parametrize("most", ["1", "2", "7", "5000"])
-def test_g12_what_survives_is_what_upstreams_prune_keeps(
+def test_what_survives_is_what_upstreams_prune_keeps(
     database: Database, expected: Database, retain: Retain, most: str
 ) -> None:
     with saver_of(expected) as saver:
@@ -126,7 +126,7 @@ def plain_delta(saver: PostgresSaver, thread: str, days: float) -> History:
 @pytest.mark.parametrize(
     "mark", [None, {"counters_since_delta_snapshot": {}}, {"delta_writes_versioned": True}]
 )
-def test_f37_a_thread_with_a_delta_channel_is_left_alone(
+def test_a_thread_with_a_delta_channel_is_left_alone(
     database: Database, retain: Retain, most: str, mark: dict[str, object] | None
 ) -> None:
     with saver_of(database) as saver:
@@ -184,7 +184,7 @@ def test_a_thread_whose_subgraph_is_active_is_active(
 
 
 @pytest.mark.parametrize("most", ["2", "5000"])
-def test_i14_any_thread_id_is_worked_on(
+def test_any_thread_id_is_worked_on(
     server: Server, container: Container, retain: Retain, most: str
 ) -> None:
     database = container.database
@@ -217,7 +217,7 @@ def test_rows_that_somebody_holds_are_passed_over(database: Database, retain: Re
     assert retain().startswith("pruned 1 threads")
 
 
-def test_g13_a_run_scans_no_table_and_takes_six_looks_and_one_a_write_at_a_finished_thread(
+def test_a_run_scans_no_table_and_takes_six_looks_and_one_a_write_at_a_finished_thread(
     database: Database, retain: Retain
 ) -> None:
     database.execute(*(f"TRUNCATE {table}" for table in TABLES))

@@ -47,7 +47,7 @@ def kill_once(
     wait_until(lambda: container.database.value(OTHERS) == 0)
 
 
-def test_f37_killed_at_any_point_it_leaves_whole_checkpoints_and_the_next_run_goes_on(
+def test_killed_at_any_point_it_leaves_whole_checkpoints_and_the_next_run_goes_on(
     database: Database, expected: Database, container: Container, retain: Retain
 ) -> None:
     with saver_of(expected) as saver:
@@ -70,7 +70,7 @@ def test_f37_killed_at_any_point_it_leaves_whole_checkpoints_and_the_next_run_go
     assert rows_of(database) == rows_of(expected)
 
 
-def test_f37_a_killed_deletion_is_found_again(
+def test_a_killed_deletion_is_found_again(
     database: Database, expected: Database, container: Container, retain: Retain
 ) -> None:
     ages = {"KEEP_LATEST_AFTER_DAYS": "0", "DELETE_THREADS_AFTER_DAYS": "365"}
@@ -84,7 +84,7 @@ def test_f37_a_killed_deletion_is_found_again(
     assert rows_of(database) == rows_of(expected)
 
 
-def test_f37_a_second_run_waits_for_the_first(container: Container, retain: Retain) -> None:
+def test_a_second_run_waits_for_the_first(container: Container, retain: Retain) -> None:
     with container.database.connect() as first:
         first.execute("SELECT pg_advisory_lock(1279738738, hashtext('public'))")
 
@@ -105,7 +105,7 @@ def test_a_signal_ends_the_run_at_once(database: Database, container: Container)
     assert (status, message) == (143, "stopped by a signal before the end; the next run goes on")
 
 
-def test_f37_a_thread_that_is_read_before_its_deletion_and_saved_after_it_keeps_its_state(
+def test_a_thread_that_is_read_before_its_deletion_and_saved_after_it_keeps_its_state(
     database: Database, container: Container
 ) -> None:
     gone = threads(database, "expired-%")
@@ -156,7 +156,7 @@ def writers(database: Database, names: list[str]) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("most", ["3", "5000"])
-def test_f37_writers_that_resume_idle_threads_meanwhile_lose_nothing(
+def test_writers_that_resume_idle_threads_meanwhile_lose_nothing(
     database: Database, retain: Retain, most: str
 ) -> None:
     names = sorted(threads(database, "idle-%"))

@@ -71,7 +71,7 @@ def shares_of_pauses(database: Database, run: Popen[str]) -> dict[str, float]:
 @pytest.mark.parametrize(
     ("ages", "statements"), [(PRUNE, {"prune"}), (DROP, {"drop_threads", "clear_blobs"})]
 )
-def test_g12_statements_make_way_for_writers_while_there_are_some(
+def test_statements_make_way_for_writers_while_there_are_some(
     container: Container, ages: dict[str, str], statements: set[str], beside: bool
 ) -> None:
     database = container.database

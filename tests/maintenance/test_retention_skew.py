@@ -100,7 +100,7 @@ def skewed(tmp_path: Path, programs: Path) -> Iterator[Skewed]:
     shutil.rmtree(tmp_path)
 
 
-def test_g13_a_thread_of_20_000_checkpoints_is_pruned_in_64_mib_and_200_ms_parts(
+def test_a_thread_of_20_000_checkpoints_is_pruned_in_64_mib_and_200_ms_parts(
     skewed: Skewed,
 ) -> None:
     skewed.fill(20_000, 500)

@@ -62,7 +62,7 @@ def converge(major: Major, ancestor: Ancestor) -> None:
         for ancestor in (ANCESTORS if version == OLDEST_SERVER else TYPICAL)
     ],
 )
-def test_r1_i1_i3_every_ancestor_becomes_version_9_with_its_rows_kept(
+def test_every_ancestor_becomes_version_9_with_its_rows_kept(
     majors: Majors, version: int, ancestor: str
 ) -> None:
     converge(majors(version), ANCESTORS[ancestor])
@@ -70,7 +70,7 @@ def test_r1_i1_i3_every_ancestor_becomes_version_9_with_its_rows_kept(
 
 @pytest.mark.parametrize("client", [15, 16, 18])
 @pytest.mark.parametrize("version", SUPPORTED)
-def test_i13_the_files_work_with_the_psql_of_another_version(
+def test_the_files_work_with_the_psql_of_another_version(
     majors: Majors, version: int, client: int
 ) -> None:
     database = majors(version).database
@@ -91,7 +91,7 @@ def test_i13_the_files_work_with_the_psql_of_another_version(
     assert majors(version).columns() == {}
 
 
-def test_i13_a_server_older_than_supported_is_migrated_with_a_warning(majors: Majors) -> None:
+def test_a_server_older_than_supported_is_migrated_with_a_warning(majors: Majors) -> None:
     major = majors(14)
     RELEASED[OLDEST].load(major.database)
 
@@ -114,7 +114,7 @@ COLLATIONS = [
 
 
 @pytest.mark.parametrize(("version", "collation"), COLLATIONS)
-def test_i6_the_collation_of_the_database_does_not_change_the_result(
+def test_the_collation_of_the_database_does_not_change_the_result(
     majors: Majors, version: int, collation: str
 ) -> None:
     major = majors(version)
@@ -129,7 +129,7 @@ def test_i6_the_collation_of_the_database_does_not_change_the_result(
     database.drop()
 
 
-def test_i6_a_column_that_takes_different_texts_for_equal_is_refused(majors: Majors) -> None:
+def test_a_column_that_takes_different_texts_for_equal_is_refused(majors: Majors) -> None:
     # Only a column can have such a collation: no version of PostgreSQL takes it for a database.
     database = majors(15).server.create_database()
     RELEASED[NEWEST].load(database)
@@ -153,7 +153,7 @@ def test_i6_a_column_that_takes_different_texts_for_equal_is_refused(majors: Maj
     not Path("/usr/share/locale/de/LC_MESSAGES/postgres-15.mo").exists(),
     reason="Debian was told not to install translations",
 )
-def test_i6_messages_in_another_language_do_not_change_the_result(majors: Majors) -> None:
+def test_messages_in_another_language_do_not_change_the_result(majors: Majors) -> None:
     major = majors(15)
     database = major.server.create_database()
     database.execute(f"ALTER DATABASE {database.name} SET lc_messages = 'de_DE.UTF-8'")

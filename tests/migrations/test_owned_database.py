@@ -37,7 +37,7 @@ def roles(server: Server, database: Database) -> Roles:
     return Roles(server, database)
 
 
-def test_s10_nobody_but_the_three_roles_may_enter_an_owned_database(
+def test_nobody_but_the_three_roles_may_enter_an_owned_database(
     database: Database, server: Server, roles: Roles, owned: dict[str, str]
 ) -> None:
     stranger = server.create_role()
@@ -55,7 +55,7 @@ def test_s10_nobody_but_the_three_roles_may_enter_an_owned_database(
         connection.execute("CREATE TEMPORARY TABLE checkpoints (id int)")
 
 
-def test_s13_what_public_was_given_by_hand_is_taken_back_and_nothing_else_done(
+def test_what_public_was_given_by_hand_is_taken_back_and_nothing_else_done(
     database: Database, owned: dict[str, str]
 ) -> None:
     run_file(database, "up", **owned)
@@ -82,7 +82,7 @@ def test_somebody_elses_database_stays_open_to_whom_it_was(
 
 
 @pytest.mark.parametrize("what", ["CONNECT ON DATABASE {}", "CREATE, USAGE ON SCHEMA public"])
-def test_s13_the_verification_names_what_public_was_given_in_an_owned_database(
+def test_the_verification_names_what_public_was_given_in_an_owned_database(
     database: Database, roles: Roles, owned: dict[str, str], what: str
 ) -> None:
     run_file(database, "up", **owned)
@@ -101,7 +101,7 @@ def test_s13_the_verification_names_what_public_was_given_in_an_owned_database(
     assert "of PUBLIC, found" not in of_others.stdout
 
 
-def test_s10_an_owned_database_that_was_never_closed_is_a_finding(
+def test_an_owned_database_that_was_never_closed_is_a_finding(
     database: Database, roles: Roles, owned: dict[str, str]
 ) -> None:
     run_file(database, "up", **roles.variables())

@@ -63,7 +63,7 @@ def test_a_schema_made_by_langgraph_passes_every_check(langgraph_database: Datab
     }
 
 
-def test_i3_an_index_whose_build_was_interrupted_is_found(langgraph_database: Database) -> None:
+def test_an_index_whose_build_was_interrupted_is_found(langgraph_database: Database) -> None:
     langgraph_database.execute("DROP INDEX checkpoints_thread_id_idx")
     make_invalid_index(langgraph_database)
 

@@ -97,20 +97,18 @@ def test_at_least_300_mutations_of_every_check_are_tried() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_i2_i3_every_mutation_is_found_with_its_check_and_object(
-    workshop: Workshop, kind: str
-) -> None:
+def test_every_mutation_is_found_with_its_check_and_object(workshop: Workshop, kind: str) -> None:
     assert at_once(workshop.complaints, batched_by_table(KINDS[kind])) == []
 
 
 @pytest.mark.parametrize("kind", LEGAL)
-def test_i2_a_legal_state_raises_no_alarm(workshop: Workshop, kind: str) -> None:
+def test_a_legal_state_raises_no_alarm(workshop: Workshop, kind: str) -> None:
     schema = workshop.copy(LEGAL[kind])
 
     assert workshop.verify(schema)["problems"] == []
 
 
-def test_i2_all_legal_states_together_raise_no_alarm(workshop: Workshop) -> None:
+def test_all_legal_states_together_raise_no_alarm(workshop: Workshop) -> None:
     schema = workshop.copy("; ".join(LEGAL.values()))
 
     assert workshop.verify(schema)["problems"] == []
@@ -139,9 +137,7 @@ def test_the_membership_of_others_is_a_warning_that_names_them(workshop: Worksho
 
 
 @pytest.mark.parametrize("check", [check for check in CHECKS if check != "round_trip"])
-def test_i2_i3_up_refuses_or_repairs_one_mutation_of_each_kind(
-    workshop: Workshop, check: str
-) -> None:
+def test_up_refuses_or_repairs_one_mutation_of_each_kind(workshop: Workshop, check: str) -> None:
     def complaints(mutation: Mutation) -> list[str]:
         schema = workshop.copy(mutation.statements)
         before = workshop.fingerprint(schema)

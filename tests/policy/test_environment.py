@@ -8,7 +8,7 @@ from tests.policy.conftest import PACK
 from tests.support.deployment import REPOSITORY
 
 
-def test_s12_every_requirement_is_locked_to_its_content() -> None:
+def test_every_requirement_is_locked_to_its_content() -> None:
     text = re.sub(r"(?m)^ *#.*\n", "", (PACK / "requirements.txt").read_text()).strip()
     requirements = re.split(r"\n(?=[a-z])", text)
 

@@ -37,7 +37,7 @@ def backup(container: Container, volume: Path, programs: Path) -> Backup:
 
 
 @pytest.mark.parametrize("schema", ["public", 'La "ng.*'])
-def test_r6_the_dump_restores_every_row_of_the_four_tables(
+def test_the_dump_restores_every_row_of_the_four_tables(
     database: Database, server: Server, backup: Backup, volume: Path, schema: str
 ) -> None:
     quoted = '"' + schema.replace('"', '""') + '"'

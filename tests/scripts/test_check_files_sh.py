@@ -81,7 +81,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_s12_f23_the_differing_file_is_named_and_nothing_runs(volume: Volume, damage: str) -> None:
+def test_the_differing_file_is_named_and_nothing_runs(volume: Volume, damage: str) -> None:
     do, sentence = DAMAGE[damage]
     do(volume.files)
 

@@ -254,7 +254,7 @@ def test_a_reader_in_the_way_of_an_alter_is_waited_for(
     assert database.schema_dump() == langgraph_dump
 
 
-def test_f15_who_is_in_the_way_of_an_alter_is_named_when_the_time_is_up(
+def test_who_is_in_the_way_of_an_alter_is_named_when_the_time_is_up(
     database: Database, migrate: Migrate
 ) -> None:
     make_history(database, "2.0.9 at version 8 without task_path", rows=True)
@@ -272,7 +272,7 @@ def test_f15_who_is_in_the_way_of_an_alter_is_named_when_the_time_is_up(
     assert "in a transaction since " in message
 
 
-def test_f15_progress_and_who_is_in_the_way_of_an_index_build_are_logged(
+def test_progress_and_who_is_in_the_way_of_an_index_build_are_logged(
     container: Container, database: Database
 ) -> None:
     make_history(database, "LangGraph.js at version 4", rows=True)

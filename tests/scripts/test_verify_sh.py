@@ -66,7 +66,7 @@ def test_the_rights_of_the_deployments_roles_are_compared(
 
 
 @pytest.mark.parametrize(("owns", "passes"), [("true", False), ("false", True), ("", True)])
-def test_s13_public_is_kept_out_of_an_owned_database_only(
+def test_public_is_kept_out_of_an_owned_database_only(
     container: Container, database: Database, owns: str, passes: bool
 ) -> None:
     make_history(database, "complete at version 9", rows=False)
@@ -117,7 +117,7 @@ def test_an_unreachable_server_is_waited_for_until_the_deadline(container: Conta
     assert "Connection refused" in message
 
 
-def test_f13_a_server_that_never_answers_is_left_at_the_deadline(
+def test_a_server_that_never_answers_is_left_at_the_deadline(
     container: Container, database: Database
 ) -> None:
     with WireProxy(database.server.port) as proxy:

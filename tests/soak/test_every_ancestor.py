@@ -12,7 +12,7 @@ from tests.support.postgres_versions import SUPPORTED
 
 @pytest.mark.parametrize("ancestor", ANCESTORS)
 @pytest.mark.parametrize("version", SUPPORTED)
-def test_r1_i1_i3_every_ancestor_becomes_version_9_on_every_server(
+def test_every_ancestor_becomes_version_9_on_every_server(
     majors: Majors, version: int, ancestor: str
 ) -> None:
     converge(majors(version), ANCESTORS[ancestor])

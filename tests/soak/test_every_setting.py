@@ -58,7 +58,7 @@ def assert_the_row_is_there(deployment: Deployment) -> None:
 
 
 @pytest.mark.parametrize("key", SETTINGS)
-def test_r6_no_preview_of_a_changed_setting_deletes_or_replaces_a_rollback(
+def test_no_preview_of_a_changed_setting_deletes_or_replaces_a_rollback(
     standing: Deployment, key: str
 ) -> None:
     before = dict(standing.settings)
@@ -75,7 +75,7 @@ def test_r6_no_preview_of_a_changed_setting_deletes_or_replaces_a_rollback(
 
 
 @pytest.mark.parametrize("key", APPLIED)
-def test_r6_no_up_with_a_changed_setting_drops_a_row(standing: Deployment, key: str) -> None:
+def test_no_up_with_a_changed_setting_drops_a_row(standing: Deployment, key: str) -> None:
     standing.configure(**{key: another(standing, key)})
 
     standing.up().expect()
@@ -84,7 +84,7 @@ def test_r6_no_up_with_a_changed_setting_drops_a_row(standing: Deployment, key: 
 
 
 @pytest.mark.parametrize("file", CHANGED_FILES)
-def test_r6_no_up_of_another_program_drops_a_row(standing: Deployment, file: str) -> None:
+def test_no_up_of_another_program_drops_a_row(standing: Deployment, file: str) -> None:
     with (standing.folder / "components" / file).open("a") as program:
         program.write("# another release\n")
 
@@ -93,7 +93,7 @@ def test_r6_no_up_of_another_program_drops_a_row(standing: Deployment, file: str
     assert_the_row_is_there(standing)
 
 
-def test_r6_rows_are_refused_after_all_these_changes(standing: Deployment) -> None:
+def test_rows_are_refused_after_all_these_changes(standing: Deployment) -> None:
     outcome = standing.destroy()
 
     assert "refusing to drop tables that hold data" in outcome.text

@@ -16,7 +16,7 @@ OTHERS = [
 
 
 @pytest.mark.parametrize("cause", OTHERS)
-def test_f18_f20_f24_i8_i9_i10_what_fails_ends_up(dev: Deployment, cause: str) -> None:
+def test_what_fails_ends_up(dev: Deployment, cause: str) -> None:
     fail(dev, cause)
 
 

@@ -19,7 +19,7 @@ STOPS = 40
 
 
 @pytest.mark.parametrize("version", SUPPORTED)
-def test_f1_f2_hundreds_of_kills_and_stops_leave_nothing_that_the_next_run_cannot_complete(
+def test_hundreds_of_kills_and_stops_leave_nothing_that_the_next_run_cannot_complete(
     tmp_path: Path, programs: Path, dice: random.Random, version: int
 ) -> None:
     with (

@@ -12,7 +12,7 @@ from tests.support.traces import residue, result
 LIVES = 20
 
 
-def test_f34_twenty_lives_of_an_environment_leave_the_same_result(
+def test_twenty_lives_of_an_environment_leave_the_same_result(
     deploy: Callable[..., Deployment],
 ) -> None:
     dev = deploy("lives", **DEV)

@@ -43,7 +43,7 @@ def large_server() -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_57_g15_plans_stay_the_same_from_ten_thousand_rows_to_ten_million(
+def test_plans_stay_the_same_from_ten_thousand_rows_to_ten_million(
     large_server: Server, size: str
 ) -> None:
     database = large_server.create_database()

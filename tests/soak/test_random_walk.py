@@ -16,7 +16,7 @@ SEED = int(os.environ.get("SEED") or randrange(2**32))  # noqa: S311
 STEPS = int(os.environ.get("STEPS") or 200)
 
 
-def test_f34_every_step_of_a_random_walk_ends_where_the_model_says(
+def test_every_step_of_a_random_walk_ends_where_the_model_says(
     deploy: Callable[..., Deployment], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with capsys.disabled():

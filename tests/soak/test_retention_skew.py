@@ -6,7 +6,7 @@ from tests.maintenance.test_retention_skew import skewed as skewed
 MILLION = 1_000_000
 
 
-def test_g13_a_thread_of_a_million_checkpoints_is_pruned_in_64_mib_and_200_ms_parts(
+def test_a_thread_of_a_million_checkpoints_is_pruned_in_64_mib_and_200_ms_parts(
     skewed: Skewed,
 ) -> None:
     skewed.fill(MILLION, MILLION)

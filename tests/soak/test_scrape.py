@@ -14,7 +14,7 @@ SIZES = (10_000, 10_000_000)
 SCRAPES = 30
 
 
-def test_g18_a_scrape_of_ten_million_rows_takes_30_ms_at_most() -> None:
+def test_a_scrape_of_ten_million_rows_takes_30_ms_at_most() -> None:
     texts = [text.encode() for text in queries().values()]
     fastest: list[float] = []
     with Server(settings={"autovacuum": "off", "max_wal_size": "'4GB'"}) as server:

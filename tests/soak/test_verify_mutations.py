@@ -23,7 +23,7 @@ def workshop(request: pytest.FixtureRequest) -> Iterator[Workshop]:
         yield opened
 
 
-def test_i2_i3_every_mutation_alone_is_found_on_every_server(workshop: Workshop) -> None:
+def test_every_mutation_alone_is_found_on_every_server(workshop: Workshop) -> None:
     mutations = [*MUTATIONS]
     if workshop.database.server.version == 18:
         mutations += of_not_null_constraints()
@@ -31,14 +31,14 @@ def test_i2_i3_every_mutation_alone_is_found_on_every_server(workshop: Workshop)
     assert at_once(workshop.complaints, [[each] for each in mutations]) == []
 
 
-def test_i2_all_legal_states_raise_no_alarm_on_any_server(workshop: Workshop) -> None:
+def test_all_legal_states_raise_no_alarm_on_any_server(workshop: Workshop) -> None:
     def problems(statements: str) -> list[str]:
         return workshop.verify(workshop.copy(statements))["problems"]
 
     assert at_once(problems, LEGAL.values()) == []
 
 
-def test_i2_i3_random_mutations_together_do_not_hide_each_other(workshop: Workshop) -> None:
+def test_random_mutations_together_do_not_hide_each_other(workshop: Workshop) -> None:
     seed = randrange(2**32)  # noqa: S311 -- chance, no secret
     print(f"seed {seed}")
     random = Random(seed)  # noqa: S311 -- chance, no secret

@@ -43,7 +43,7 @@ def explained(monkeypatch: pytest.MonkeyPatch) -> Any:
     return explain
 
 
-def test_r4_an_init_container_has_its_say(explained: Any) -> None:
+def test_an_init_container_has_its_say(explained: Any) -> None:
     assert explained(PROVIDER, pods=["vault-init: no role"]) == ["vault-init: no role"]
 
 
@@ -51,13 +51,13 @@ def test_nothing_is_added_to_what_the_provider_knows(explained: Any) -> None:
     assert explained("[Pod x]: [Error] refused", PROVIDER) == []
 
 
-def test_f25_a_job_that_was_ended_gives_the_reason_seen_before(explained: Any) -> None:
+def test_a_job_that_was_ended_gives_the_reason_seen_before(explained: Any) -> None:
     assert explained(DEADLINE, seen=("no pod is made, FailedCreate: quota",), ended=True) == [
         "no pod is made, FailedCreate: quota; no pod started within startSeconds, 45 s"
     ]
 
 
-def test_f24_the_words_of_the_provider_are_not_repeated(explained: Any) -> None:
+def test_the_words_of_the_provider_are_not_repeated(explained: Any) -> None:
     waits = "container migrate waits, ErrImagePull: not found"
 
     said = explained(f"[migrate][ErrImagePull] not found; {DEADLINE}", seen=(waits,), ended=True)

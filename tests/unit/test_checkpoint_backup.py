@@ -104,7 +104,7 @@ def test_the_drill_reads_the_volume_and_writes_nowhere(storage) -> None:  # noqa
 
 @pytest.mark.parametrize("form", [EVERYTHING, BUCKET], ids=["claim", "bucket"])
 @pytest.mark.parametrize("kind", [CRON, DRILL])
-def test_s7_the_pods_are_as_confined_as_the_jobs(storage, kind: str, form) -> None:  # noqa: F811
+def test_the_pods_are_as_confined_as_the_jobs(storage, kind: str, form) -> None:  # noqa: F811
     resource = storage(**form)[kind]
     labels = resource.inputs["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["labels"]
 
@@ -149,7 +149,7 @@ def containers(resource) -> dict[str, set[str]]:
     }
 
 
-def test_s1_of_a_bucket_rclone_gets_the_key_and_not_the_credential(storage) -> None:  # noqa: F811
+def test_of_a_bucket_rclone_gets_the_key_and_not_the_credential(storage) -> None:  # noqa: F811
     resources = storage(**BUCKET)
 
     assert containers(resources[CRON]) == {
@@ -160,7 +160,7 @@ def test_s1_of_a_bucket_rclone_gets_the_key_and_not_the_credential(storage) -> N
     assert list(containers(resources[DRILL])) == ["vault-init", "download", "restore"]
 
 
-def test_s1_the_key_of_a_bucket_stands_in_no_manifest(storage) -> None:  # noqa: F811
+def test_the_key_of_a_bucket_stands_in_no_manifest(storage) -> None:  # noqa: F811
     (upload,) = pod(storage(**BUCKET)[CRON])["containers"]
     environment = {e["name"]: e["value"] for e in upload["env"]}
 
@@ -176,7 +176,7 @@ def test_s1_the_key_of_a_bucket_stands_in_no_manifest(storage) -> None:  # noqa:
     }
 
 
-def test_s3_only_the_backups_pods_may_read_the_key(storage) -> None:  # noqa: F811
+def test_only_the_backups_pods_may_read_the_key(storage) -> None:  # noqa: F811
     resources = storage(**BUCKET)
     role = resources["AuthBackendRole checkpoints-backup-access-role"].inputs
     jobs = resources["AuthBackendRole checkpoints-access-role"].inputs
@@ -211,7 +211,7 @@ def test_the_policy_lets_the_pods_read_the_key_where_the_inputs_say_that_it_is(
     assert 'secret \\"kv/data/bizmatters/agent-executor/postgres\\"' in agent
 
 
-def test_s8_a_policy_of_their_own_opens_the_way_to_the_bucket(storage) -> None:  # noqa: F811
+def test_a_policy_of_their_own_opens_the_way_to_the_bucket(storage) -> None:  # noqa: F811
     spec = storage(**BUCKET)["NetworkPolicy checkpoints-backup-network"].inputs["spec"]
 
     assert spec["egress"] == [{"ports": [{"protocol": "TCP", "port": 9000}]}]

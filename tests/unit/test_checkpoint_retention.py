@@ -60,7 +60,7 @@ def test_the_retention_is_the_golden_one(storage) -> None:  # noqa: F811
     assert found == golden
 
 
-def test_s7_the_pod_is_as_confined_as_the_jobs(storage) -> None:  # noqa: F811
+def test_the_pod_is_as_confined_as_the_jobs(storage) -> None:  # noqa: F811
     template = job(storage(**RETENTION))["template"]
     pod, labels = template["spec"], template["metadata"]["labels"]
 

@@ -198,7 +198,7 @@ def test_only_login_roles_have_passwords_and_only_the_migrator_is_the_owners_mem
     assert not [name for name in resources if name.startswith("Schema ")]
 
 
-def test_p26_the_reviewers_token_configures_the_auth_mount(storage) -> None:
+def test_the_reviewers_token_configures_the_auth_mount(storage) -> None:
     config = storage(**DEV)["AuthBackendConfig checkpoints-auth-config"].inputs
 
     assert (config["kubernetesCaCert"], config["tokenReviewerJwt"]) == ("CA", "JWT")
@@ -211,7 +211,7 @@ def test_a_preview_of_the_auth_mount_asks_vault_for_no_version(storage) -> None:
     assert config["disableLocalCaJwt"] is True
 
 
-def test_f28_the_reviewer_has_one_name_in_every_run_and_another_in_each_environment(
+def test_the_reviewer_has_one_name_in_every_run_and_another_in_each_environment(
     storage,
 ) -> None:
     def names(**values: Any) -> set[str]:
@@ -279,14 +279,14 @@ def test_the_dump_before_a_rollback_has_the_memory_that_the_setting_says(
         assert pod["containers"][0]["resources"]["limits"]["memory"] == "256Mi"
 
 
-def test_p41_the_verification_is_tied_to_the_run_of_the_migration(storage) -> None:
+def test_the_verification_is_tied_to_the_run_of_the_migration(storage) -> None:
     job = storage(**DEV)["Job checkpoints-verification-job"].inputs
 
     annotations = job["spec"]["template"]["metadata"]["annotations"]
     assert annotations["langgraph-checkpoint/migration-uid"] == "uid-1"
 
 
-def test_p36_whatever_holds_a_credential_is_registered_as_a_secret(configure, declare) -> None:
+def test_whatever_holds_a_credential_is_registered_as_a_secret(configure, declare) -> None:
     secrets = recorded(configure, declare, **DEV, kubeconfig=KUBECONFIG).secrets
 
     assert {secret for secret in secrets if not secret.endswith("__provider")} == {
@@ -359,7 +359,7 @@ def test_each_object_bears_the_owners_id_and_is_looked_for_before_it_is_written(
     assert manifests.keys() <= guarded
 
 
-def test_s12_p50_images_named_by_digest_reach_every_pod_as_given(storage) -> None:
+def test_images_named_by_digest_reach_every_pod_as_given(storage) -> None:
     images = [f"{name}@sha256:{digit * 64}" for name, digit in (("v/vault:1", "0"), ("psql", "f"))]
     resources = storage(**DEV, vaultImage=images[0], postgresImage=images[1])
     manifest = resources["SchemaRollback checkpoints-rollback"].inputs["manifest"]
@@ -370,7 +370,7 @@ def test_s12_p50_images_named_by_digest_reach_every_pod_as_given(storage) -> Non
         assert [c["image"] for c in (*pod["initContainers"], *pod["containers"])] == images
 
 
-def test_p36_p42_no_job_holds_a_secret_or_skips_its_await(storage) -> None:
+def test_no_job_holds_a_secret_or_skips_its_await(storage) -> None:
     resources = storage(
         environment="dev", manageSecret=True, databaseUsername="me", databasePassword="hunter2"
     )
@@ -395,7 +395,7 @@ def test_tls_is_verified_unless_a_setting_named_insecure_lowers_it(storage) -> N
     assert "PGSSLROOTCERT" not in lowered
 
 
-def test_p34_certificates_travel_in_the_config_map(storage, tmp_path) -> None:
+def test_certificates_travel_in_the_config_map(storage, tmp_path) -> None:
     (tmp_path / "ca.pem").write_text(PEM)
     resources = storage(
         **DEV, vaultCaCertFile=str(tmp_path / "ca.pem"), databaseCaCertFile=str(tmp_path / "ca.pem")
@@ -406,7 +406,7 @@ def test_p34_certificates_travel_in_the_config_map(storage, tmp_path) -> None:
     assert files["data"]["vault-ca.pem"] == files["data"]["database-ca.pem"] == PEM
 
 
-def test_p37_changed_content_changes_the_config_maps_name(storage) -> None:
+def test_changed_content_changes_the_config_maps_name(storage) -> None:
     def name(**values: Any) -> str:
         resources = storage(**DEV, **values)
         return resources["ConfigMap checkpoints-migration-files"].inputs["metadata"]["name"]

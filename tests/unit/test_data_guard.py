@@ -36,12 +36,12 @@ def guard(monkeypatch: pytest.MonkeyPatch) -> DataGuardProvider:
     [{"schema": "public"}, {"database": "graphs", "schema": "other"}],
     ids=["handed over", "renamed"],
 )
-def test_r6_what_holds_rows_is_not_left_without_permission(guard, owned: dict[str, str]) -> None:
+def test_what_holds_rows_is_not_left_without_permission(guard, owned: dict[str, str]) -> None:
     with pytest.raises(Refused, match="nothing was changed: expected"):
         guard.diff("id", STATE, STATE | {"owned": owned})
 
 
-def test_r6_another_api_server_does_not_take_the_namespace_away_without_permission(guard) -> None:
+def test_another_api_server_does_not_take_the_namespace_away_without_permission(guard) -> None:
     with pytest.raises(Refused) as refused:
         guard.diff("id", STATE, STATE | {"api_server": "https://two"})
 

@@ -1,4 +1,4 @@
-"""S14: no text of the configuration becomes code, in whatever it is put."""
+"""No text of the configuration becomes code, in whatever it is put."""
 
 import json
 
@@ -43,7 +43,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_s14_what_is_not_quoted_is_refused_by_its_name(configure, text: str) -> None:
+def test_what_is_not_quoted_is_refused_by_its_name(configure, text: str) -> None:
     configure(**DEV | {"kubeconfig": KUBECONFIG} | dict.fromkeys(REFUSED, text))
 
     with pytest.raises(SettingsError) as caught:
@@ -55,7 +55,7 @@ def test_s14_what_is_not_quoted_is_refused_by_its_name(configure, text: str) -> 
 
 
 @pytest.mark.parametrize("what", sorted(UNPRINTABLE))
-def test_s14_what_is_quoted_is_refused_if_a_terminal_would_obey_it(configure, what: str) -> None:
+def test_what_is_quoted_is_refused_if_a_terminal_would_obey_it(configure, what: str) -> None:
     configure(**DEV | dict.fromkeys(QUOTED, HOSTILE[what]))
 
     with pytest.raises(SettingsError) as caught:
@@ -65,7 +65,7 @@ def test_s14_what_is_quoted_is_refused_if_a_terminal_would_obey_it(configure, wh
 
 
 @pytest.mark.parametrize("what", sorted(HOSTILE.keys() - UNPRINTABLE))
-def test_s14_what_is_quoted_changes_no_file_no_policy_and_no_shape(
+def test_what_is_quoted_changes_no_file_no_policy_and_no_shape(
     configure, declare, what: str
 ) -> None:
     # Roles and schema that the program makes may have fewer names still.
@@ -84,5 +84,5 @@ def test_s14_what_is_quoted_changes_no_file_no_policy_and_no_shape(
         assert text == json.dumps(plain[name].inputs)
 
 
-def test_s14_the_lists_above_name_settings_that_exist() -> None:
+def test_the_lists_above_name_settings_that_exist() -> None:
     assert DECLARED.keys() >= QUOTED | LOCAL | SECRET

@@ -1,4 +1,4 @@
-"""I10: what is less than verified TLS needs a setting named insecure, and is said each time."""
+"""What is less than verified TLS needs a setting named insecure, and is said each time."""
 
 from pathlib import Path
 
@@ -19,14 +19,14 @@ def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.parametrize("scheme", ["http", "HTTP", "ftp", "unix"])
-def test_s11_vault_without_tls_is_refused(configure, scheme: str) -> None:
+def test_vault_without_tls_is_refused(configure, scheme: str) -> None:
     configure(**DEV, vaultAddress=f"{scheme}://10.0.0.1:8200")
 
     with pytest.raises(SettingsError, match="- vaultAddress: expected"):
         Settings.load(ENVIRON)
 
 
-def test_i10_an_insecure_setting_is_repeated_as_a_warning_of_the_verification(
+def test_an_insecure_setting_is_repeated_as_a_warning_of_the_verification(
     configure, declare, warnings: list[str]
 ) -> None:
     insecure = HTTP | {"insecureVaultHttp": True, "insecureDatabaseSslMode": "require"}
@@ -39,7 +39,7 @@ def test_i10_an_insecure_setting_is_repeated_as_a_warning_of_the_verification(
     ]
 
 
-def test_i10_a_secure_environment_is_not_warned_of(configure, declare, warnings: list[str]) -> None:
+def test_a_secure_environment_is_not_warned_of(configure, declare, warnings: list[str]) -> None:
     recorded(configure, declare, **DEV)
 
     assert warnings == []
@@ -61,7 +61,7 @@ def test_only_certificates_get_into_the_config_map(
 @pytest.mark.parametrize(
     "url", ["https://user:pw@v:8200", "https://v:0", "https://v:65536", "https://v:82x", "https://"]
 )
-def test_s14_an_address_holds_a_host_and_a_port_and_no_credential(configure, url: str) -> None:
+def test_an_address_holds_a_host_and_a_port_and_no_credential(configure, url: str) -> None:
     configure(**DEV, vaultAddressInCluster=url)
 
     with pytest.raises(SettingsError, match="- vaultAddressInCluster: expected a URL") as caught:

@@ -108,7 +108,7 @@ def test_a_back_off_is_the_error_that_it_backs_off_from(client) -> None:
     ]
 
 
-def test_f25_a_job_without_a_pod_is_told_by_its_newest_event(client) -> None:
+def test_a_job_without_a_pod_is_told_by_its_newest_event(client) -> None:
     refused = client(job=[event(1, "SuccessfulCreate", "Normal"), event(2, "FailedCreate")])
     made = client(job=[event(1, "FailedCreate"), event(1, "SuccessfulCreate", "Normal")])
 

@@ -55,7 +55,7 @@ def watch(seconds: int) -> JobStart:
     return start
 
 
-def test_f25_a_job_that_is_stuck_for_long_enough_is_ended_and_its_reason_kept(
+def test_a_job_that_is_stuck_for_long_enough_is_ended_and_its_reason_kept(
     cluster: Cluster,
 ) -> None:
     cluster.looks = [["no node"]] * 4

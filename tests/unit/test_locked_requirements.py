@@ -1,4 +1,4 @@
-"""S12: a package whose content is not the locked one is not installed."""
+"""A package whose content is not the locked one is not installed."""
 
 import hashlib
 import re
@@ -22,19 +22,19 @@ METADATA = {
 
 
 @pytest.mark.parametrize("file", sorted(REPOSITORY.glob("requirements*.txt")), ids=lambda f: f.name)
-def test_s12_every_requirement_is_locked_to_its_content(file: Path) -> None:
+def test_every_requirement_is_locked_to_its_content(file: Path) -> None:
     requirements = re.split(r"\n(?=[a-z])", re.sub(r"(?m)^ *#.*\n", "", file.read_text()).strip())
 
     assert requirements
     assert [one for one in requirements if "==" not in one or "--hash=sha256:" not in one] == []
 
 
-def test_s12_the_environment_is_installed_from_hashes_only() -> None:
+def test_the_environment_is_installed_from_hashes_only() -> None:
     assert "--require-hashes" in (REPOSITORY / "devstack" / "setup.sh").read_text()
 
 
 @pytest.mark.parametrize("tampered", [False, True])
-def test_s12_a_tampered_wheel_is_refused(tmp_path: Path, tampered: bool) -> None:
+def test_a_tampered_wheel_is_refused(tmp_path: Path, tampered: bool) -> None:
     with zipfile.ZipFile(tmp_path / WHEEL, "w") as wheel:
         for name, text in METADATA.items():
             wheel.writestr(name, text)

@@ -63,12 +63,12 @@ def violations(pod) -> list[str]:
     return found
 
 
-def test_s7_p47_the_jobs_pods_are_confined() -> None:
+def test_the_jobs_pods_are_confined() -> None:
     assert violations(POD) == []
 
 
 @pytest.mark.parametrize("mutation", NOT_ADMITTED | OUR_OWN)
-def test_s7_a_pod_that_is_less_confined_does_not_pass(mutation: str) -> None:
+def test_a_pod_that_is_less_confined_does_not_pass(mutation: str) -> None:
     pod = copy.deepcopy(POD)
 
     (NOT_ADMITTED | OUR_OWN)[mutation](pod)
@@ -91,7 +91,7 @@ def test_each_container_checks_the_files_before_anything_else() -> None:
         assert environment["FILES_DIR"] == "/migrations"
 
 
-def test_s14_kubernetes_expands_no_variable_in_a_value() -> None:
+def test_kubernetes_expands_no_variable_in_a_value() -> None:
     template = JobTemplate(
         **{
             **TEMPLATE.__dict__,
@@ -104,7 +104,7 @@ def test_s14_kubernetes_expands_no_variable_in_a_value() -> None:
     assert {"name": "SCHEMA", "value": "$$(OWNER_ROLE)$$$$"} in main["env"]
 
 
-def test_p46_p48_no_service_selects_the_pods_and_no_mesh_enters_them() -> None:
+def test_no_service_selects_the_pods_and_no_mesh_enters_them() -> None:
     metadata = JOB["spec"]["template"]["metadata"]
     labels = metadata["labels"]
 
@@ -114,7 +114,7 @@ def test_p46_p48_no_service_selects_the_pods_and_no_mesh_enters_them() -> None:
     assert metadata["annotations"]["linkerd.io/inject"] == "disabled"
 
 
-def test_p29_the_vault_token_is_mounted_in_vault_init_only() -> None:
+def test_the_vault_token_is_mounted_in_vault_init_only() -> None:
     mounts = {c["name"]: {m["name"] for m in c["volumeMounts"]} for c in CONTAINERS}
 
     assert POD["automountServiceAccountToken"] is False
@@ -124,7 +124,7 @@ def test_p29_the_vault_token_is_mounted_in_vault_init_only() -> None:
     }
 
 
-def test_r8_p29_the_credential_lives_in_memory_and_the_main_container_only_reads_it() -> None:
+def test_the_credential_lives_in_memory_and_the_main_container_only_reads_it() -> None:
     volumes = {volume["name"]: volume for volume in POD["volumes"]}
     mount = next(m for m in POD["containers"][0]["volumeMounts"] if m["name"] == "credentials")
 

@@ -64,9 +64,7 @@ def test_the_newest_migration_wins(folder: Path) -> None:
     ],
     ids=["misnamed", "incomplete", "crlf", "bom", "no-newline", "too-large"],
 )
-def test_i12_p54_bad_files_are_refused(
-    folder: Path, name: str, content: bytes, complaint: str
-) -> None:
+def test_bad_files_are_refused(folder: Path, name: str, content: bytes, complaint: str) -> None:
     (folder / name).write_bytes(content)
 
     with pytest.raises(FilesError, match=complaint):

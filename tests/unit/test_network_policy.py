@@ -44,7 +44,7 @@ def egress(resources) -> list[dict[str, object]]:
     return resources[POLICY].inputs["spec"]["egress"][1:]
 
 
-def test_s8_the_policy_is_the_golden_one(storage) -> None:  # noqa: F811
+def test_the_policy_is_the_golden_one(storage) -> None:  # noqa: F811
     policy = storage(**DEV)[POLICY].inputs
     # What all objects of the program have alike is shown elsewhere.
     policy["metadata"].pop("annotations", None)

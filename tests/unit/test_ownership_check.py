@@ -89,7 +89,7 @@ def test_a_role_that_says_the_same_may_be_written_again(create) -> None:
     create(HTTPStatus.OK, json={"data": data})
 
 
-def test_f30_a_role_that_says_something_else_is_refused(create) -> None:
+def test_a_role_that_says_something_else_is_refused(create) -> None:
     data = {"bound_service_account_names": ["*"], "token_ttl": 120}
 
     with pytest.raises(pulumi.RunError, match="expected Vault role 'graphs' not to exist yet"):
@@ -121,7 +121,7 @@ def test_a_standby_sends_to_the_active_one(create) -> None:
         ),
     ],
 )
-def test_f30_what_vault_does_not_tell_is_not_overwritten(
+def test_what_vault_does_not_tell_is_not_overwritten(
     create, answer: Any, more: dict[str, Any], found: str
 ) -> None:
     expected = (
@@ -137,7 +137,7 @@ def test_f30_what_vault_does_not_tell_is_not_overwritten(
     ("version", "kind"),
     [("batch/v1", "CronJob"), ("v1", "PersistentVolumeClaim"), ("v1", "ConfigMap")],
 )
-def test_f30_each_kind_that_is_made_by_name_is_looked_for(
+def test_each_kind_that_is_made_by_name_is_looked_for(
     monkeypatch: pytest.MonkeyPatch, version: str, kind: str
 ) -> None:
     asked: list[str] = []
@@ -202,7 +202,7 @@ def test_a_job_that_is_ours_or_is_not_there_may_be_made(cluster, answer: Any) ->
         (httpx2.ReadTimeout("too slow"), "exists, found ReadTimeout: too slow; check kubeconfig"),
     ],
 )
-def test_f30_an_object_of_others_or_that_cannot_be_read_is_refused(
+def test_an_object_of_others_or_that_cannot_be_read_is_refused(
     cluster, answer: Any, said: str
 ) -> None:
     with pytest.raises(pulumi.RunError, match=re.escape(said)):

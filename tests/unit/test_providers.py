@@ -22,7 +22,7 @@ PROVIDERS = (
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_p52_the_state_names_the_class_and_holds_no_code_of_one_interpreter(
+def test_the_state_names_the_class_and_holds_no_code_of_one_interpreter(
     provider: type[ResourceProvider],
 ) -> None:
     stored = base64.b64decode(serialize_provider(provider()))

@@ -137,7 +137,7 @@ def hooks(files: dict[str, str], prefix: str) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def test_p53_argo_cd_makes_account_and_files_before_the_migration_and_then_verifies(args) -> None:
+def test_argo_cd_makes_account_and_files_before_the_migration_and_then_verifies(args) -> None:
     assert hooks(argocd(args), "argocd.argoproj.io/") == {
         "network-policy": ("PreSync", "-10", "HookFailed"),
         "service-account": ("PreSync", "-10", "HookFailed"),
@@ -183,7 +183,7 @@ def test_the_chart_renders_to_the_plain_manifests(args, template) -> None:
     assert objects(rendered_by_helm(template)) == objects(plain(args))
 
 
-def test_p53_helm_makes_account_and_files_before_the_migration_and_then_verifies(
+def test_helm_makes_account_and_files_before_the_migration_and_then_verifies(
     template,
 ) -> None:
     before, again = "pre-install,pre-upgrade", "before-hook-creation"
@@ -198,7 +198,7 @@ def test_p53_helm_makes_account_and_files_before_the_migration_and_then_verifies
 
 
 @pytest.mark.parametrize("part", [argocd, lambda args: objects_of_chart(args)])
-def test_p53_no_deployer_that_waits_loses_its_job_to_a_time_to_live(args, part: Part) -> None:
+def test_no_deployer_that_waits_loses_its_job_to_a_time_to_live(args, part: Part) -> None:
     for text in part(args).values():
         assert "ttlSecondsAfterFinished" not in text
 

@@ -55,7 +55,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     return cluster
 
 
-def test_f25_a_pod_that_cannot_start_says_why_within_start_seconds(cluster: Cluster) -> None:
+def test_a_pod_that_cannot_start_says_why_within_start_seconds(cluster: Cluster) -> None:
     cluster.looks = [NO_NODE]
 
     assert RollbackJob(PROPS | {"start_seconds": 5.0}).wait() == (
@@ -65,7 +65,7 @@ def test_f25_a_pod_that_cannot_start_says_why_within_start_seconds(cluster: Clus
     assert cluster.seconds == 5
 
 
-def test_f25_a_job_that_gets_no_pod_says_why_at_once(cluster: Cluster) -> None:
+def test_a_job_that_gets_no_pod_says_why_at_once(cluster: Cluster) -> None:
     cluster.looks, cluster.active = [["no pod is made, FailedCreate: quota"]], 0
 
     reason = RollbackJob(PROPS | {"start_seconds": 5.0}).wait()

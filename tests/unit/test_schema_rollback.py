@@ -123,7 +123,7 @@ def rollbacks(configure: Any, declare: Any) -> Callable[..., list[dict[str, Any]
 
 
 @pytest.mark.parametrize("key", [key for key in DECLARED if key != "environment"])
-def test_r6_no_changed_setting_ever_replaces_or_loses_a_rollback(
+def test_no_changed_setting_ever_replaces_or_loses_a_rollback(
     rollbacks: Callable[..., list[dict[str, Any]]], tmp_path: Path, key: str
 ) -> None:
     (tmp_path / "ca.pem").write_text(PEM)
@@ -206,7 +206,7 @@ def test_no_permission_lets_a_database_go_under_those_who_are_connected_to_it(
         (True, "dumps", False, False),
     ],
 )
-def test_r6_a_managed_database_goes_without_its_rollback_only_if_its_rows_may_and_need_no_dump(
+def test_a_managed_database_goes_without_its_rollback_only_if_its_rows_may_and_need_no_dump(
     rollbacks: Callable[..., list[dict[str, Any]]],
     allowed: bool,
     claim: str,

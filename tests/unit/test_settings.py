@@ -158,7 +158,7 @@ def test_a_bad_value_is_refused_by_its_key(key, value, configure, environ) -> No
     assert f"{blamed}: expected" in problems(environ)
 
 
-def test_i11_managed_names_that_the_provider_cannot_write_or_read_back_are_refused_together(
+def test_managed_names_that_the_provider_cannot_write_or_read_back_are_refused_together(
     configure, environ
 ) -> None:
     names = {"databaseName": "it's a\\b", "databaseSchema": "one, t\\wo"}
@@ -242,9 +242,7 @@ def test_a_port_that_is_no_number_is_named_with_its_variable(configure, environ)
 
 
 @pytest.mark.parametrize("value", ["true", "1", "T", "yes"])
-def test_s11_a_variable_that_switches_vaults_tls_off_is_refused(
-    value: str, configure, environ
-) -> None:
+def test_a_variable_that_switches_vaults_tls_off_is_refused(value: str, configure, environ) -> None:
     configure(environment="dev")
 
     assert "- VAULT_SKIP_VERIFY: expected it not to be set" in problems(
@@ -253,7 +251,7 @@ def test_s11_a_variable_that_switches_vaults_tls_off_is_refused(
     assert Settings.load(environ | {"VAULT_SKIP_VERIFY": "False"})
 
 
-def test_p34_an_empty_vault_namespace_is_that_of_vaults_own_tools(configure, environ) -> None:
+def test_an_empty_vault_namespace_is_that_of_vaults_own_tools(configure, environ) -> None:
     environ |= {"VAULT_NAMESPACE": "ambient"}
 
     configure(environment="dev")
@@ -347,7 +345,7 @@ def test_a_password_never_appears_in_a_complaint(configure, environ) -> None:
 
 
 @pytest.mark.parametrize("password", ["two\nlines", "end\r", "nul\0", "no UTF-8 \ufffd"])
-def test_i7_a_password_that_cannot_arrive_is_refused_by_its_key_alone(
+def test_a_password_that_cannot_arrive_is_refused_by_its_key_alone(
     password, configure, environ
 ) -> None:
     configure(environment="dev", manageSecret=True, databasePassword=password)

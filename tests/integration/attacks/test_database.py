@@ -1,4 +1,4 @@
-"""S9, S10: roles that may do something in the database, and try to do more."""
+"""Roles that may do something in the database, and try to do more."""
 
 from collections.abc import Iterator
 
@@ -57,7 +57,7 @@ def application(dev: Deployment) -> Iterator[psycopg.Connection[tuple[object, ..
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS)
-def test_s10_the_application_role_may_do_nothing_but_rows(
+def test_the_application_role_may_do_nothing_but_rows(
     dev: Deployment, application: psycopg.Connection[tuple[object, ...]], attempt: str
 ) -> None:
     database = dev.settings["databaseName"]
@@ -71,7 +71,7 @@ def test_s10_the_application_role_may_do_nothing_but_rows(
     assert refused.value.sqlstate == ATTEMPTS[attempt]
 
 
-def test_s10_the_search_path_of_every_login_is_the_one_schema(
+def test_the_search_path_of_every_login_is_the_one_schema(
     dev: Deployment, application: psycopg.Connection[tuple[object, ...]]
 ) -> None:
     assert application.execute("SHOW search_path").fetchone() == ("public",)
@@ -84,7 +84,7 @@ def test_s10_the_search_path_of_every_login_is_the_one_schema(
     assert paths == [(["search_path=public"],)]
 
 
-def test_s10_the_database_is_closed_to_other_logins_of_the_server(dev: Deployment) -> None:
+def test_the_database_is_closed_to_other_logins_of_the_server(dev: Deployment) -> None:
     database = dev.settings["databaseName"]
     with connect(dev, "postgres") as admin:
         admin.execute("CREATE ROLE stranger LOGIN PASSWORD 'stranger'")
@@ -125,7 +125,7 @@ def hijacked(dev: Deployment) -> Iterator[str]:
         admin.execute(sql.SQL("ALTER ROLE {} SET search_path = public").format(migrator))
 
 
-def test_s9_a_schema_that_comes_first_is_neither_used_nor_believed(
+def test_a_schema_that_comes_first_is_neither_used_nor_believed(
     dev: Deployment, pods: Pods, hijacked: str
 ) -> None:
     database = dev.settings["databaseName"]

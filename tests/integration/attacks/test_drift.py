@@ -1,4 +1,4 @@
-"""S12, S13: what was widened or swapped by hand is shown by one preview and mended by one up."""
+"""What was widened or swapped by hand is shown by one preview and mended by one up."""
 
 import json
 from typing import Any
@@ -24,7 +24,7 @@ WIDENED = {
 EVERYTHING = 'path "*" { capabilities = ["create", "read", "update", "delete", "list", "sudo"] }'
 
 
-def test_s13_a_widened_role_and_policy_and_a_swapped_config_map_are_shown_and_mended(
+def test_a_widened_role_and_policy_and_a_swapped_config_map_are_shown_and_mended(
     dev: Deployment, vault: VaultApi, pods: Pods
 ) -> None:
     settings = dev.settings

@@ -1,4 +1,4 @@
-"""S14: names full of SQL, shell and Kubernetes' own variables stay names, from end to end."""
+"""Names full of SQL, shell and Kubernetes' own variables stay names, from end to end."""
 
 from collections.abc import Callable
 
@@ -26,7 +26,7 @@ def hostile(dev: Deployment, deploy: Callable[..., Deployment]) -> Deployment:
     return deployment
 
 
-def test_s14_hostile_names_are_created_and_verified_as_they_are(hostile: Deployment) -> None:
+def test_hostile_names_are_created_and_verified_as_they_are(hostile: Deployment) -> None:
     report = hostile.outputs()["verification"]
 
     assert report["ok"] is True
@@ -37,7 +37,7 @@ def test_s14_hostile_names_are_created_and_verified_as_they_are(hostile: Deploym
     )
 
 
-def test_s14_nothing_in_them_was_executed(hostile: Deployment) -> None:
+def test_nothing_in_them_was_executed(hostile: Deployment) -> None:
     roles = [NAMES[f"database{role}"] for role in ("ApplicationRole", "Username", "Owner")]
     with connect(hostile, NAMES["databaseName"]) as admin:
         found = admin.execute(
@@ -54,7 +54,7 @@ def test_s14_nothing_in_them_was_executed(hostile: Deployment) -> None:
     assert schemas == [("public",), (NAMES["databaseSchema"],)]
 
 
-def test_s14_destroy_removes_them_and_nothing_else(hostile: Deployment) -> None:
+def test_destroy_removes_them_and_nothing_else(hostile: Deployment) -> None:
     hostile.destroy().expect()
 
     with connect(hostile, "postgres") as admin:

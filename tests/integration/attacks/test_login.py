@@ -1,4 +1,4 @@
-"""S1, S2: whatever is not the one ServiceAccount's own token for Vault opens nothing."""
+"""Whatever is not the one ServiceAccount's own token for Vault opens nothing."""
 
 import time
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ def bad(pods: Pods, dev: Deployment, good: str) -> Iterator[dict[str, str]]:
     pods.kubectl("delete", "namespace", other, "--wait=false").expect()
 
 
-def test_s1_p25_p32_every_wrong_token_is_refused_and_none_is_issued_for_it(
+def test_every_wrong_token_is_refused_and_none_is_issued_for_it(
     vault: VaultApi, good: str, bad: dict[str, str]
 ) -> None:
     before = vault.accessors()
@@ -74,7 +74,7 @@ def test_s1_p25_p32_every_wrong_token_is_refused_and_none_is_issued_for_it(
     assert len(vault.accessors()) == len(before) + 1
 
 
-def test_s1_a_right_token_forged_with_the_right_key_shows_that_the_forgeries_were_well_made(
+def test_a_right_token_forged_with_the_right_key_shows_that_the_forgeries_were_well_made(
     vault: VaultApi, dev: Deployment, good: str
 ) -> None:
     header, claims = parts(good)
@@ -84,7 +84,7 @@ def test_s1_a_right_token_forged_with_the_right_key_shows_that_the_forgeries_wer
     assert vault.login(forged)[0] == 200
 
 
-def test_s1_a_token_dies_with_the_pod_that_it_is_bound_to(vault: VaultApi, pods: Pods) -> None:
+def test_a_token_dies_with_the_pod_that_it_is_bound_to(vault: VaultApi, pods: Pods) -> None:
     pod = pods.pod("waiting")
     # Never scheduled: a token may be bound to it all the same.
     pod["spec"]["schedulingGates"] = [{"name": "tests/never"}]
@@ -102,7 +102,7 @@ def test_s1_a_token_dies_with_the_pod_that_it_is_bound_to(vault: VaultApi, pods:
     assert vault.login(unused)[0] == 403
 
 
-def test_s2_a_good_token_opens_from_anywhere_unless_addresses_are_bound(
+def test_a_good_token_opens_from_anywhere_unless_addresses_are_bound(
     vault: VaultApi, dev: Deployment, good: str
 ) -> None:
     role = f"auth/{dev.settings['vaultAuthMount']}/role/{dev.settings['vaultRole']}"
@@ -117,7 +117,7 @@ def test_s2_a_good_token_opens_from_anywhere_unless_addresses_are_bound(
     assert after == before
 
 
-def test_s1_a_recreated_service_account_does_not_inherit_the_tokens(
+def test_a_recreated_service_account_does_not_inherit_the_tokens(
     vault: VaultApi, pods: Pods
 ) -> None:
     account = pods.get("serviceaccount", ACCOUNT)

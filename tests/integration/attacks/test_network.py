@@ -1,4 +1,4 @@
-"""S11, S15: servers that are not what they say they are, and a secret that talks to terminals."""
+"""Servers that are not what they say they are, and a secret that talks to terminals."""
 
 import ssl
 from collections.abc import Callable, Iterator
@@ -98,7 +98,7 @@ def false_databases(dev: Deployment, pods: Pods) -> Iterator[Ended]:
 
 
 @pytest.mark.parametrize("case", CASES[:-1])
-def test_s11_a_false_vault_hears_no_token(false_vaults: Ended, case: str) -> None:
+def test_a_false_vault_hears_no_token(false_vaults: Ended, case: str) -> None:
     impostor, ended, _ = false_vaults[case]
 
     assert impostor.connections > 0
@@ -109,7 +109,7 @@ def test_s11_a_false_vault_hears_no_token(false_vaults: Ended, case: str) -> Non
 
 
 @pytest.mark.parametrize("case", CASES[:-1])
-def test_s11_a_false_database_hears_neither_name_nor_password(
+def test_a_false_database_hears_neither_name_nor_password(
     false_databases: Ended, case: str
 ) -> None:
     impostor, ended, _ = false_databases[case]
@@ -119,7 +119,7 @@ def test_s11_a_false_database_hears_neither_name_nor_password(
     assert ended["migrate"]["exitCode"] == 11
 
 
-def test_s11_the_impostors_would_have_heard_it(false_vaults: Ended, false_databases: Ended) -> None:
+def test_the_impostors_would_have_heard_it(false_vaults: Ended, false_databases: Ended) -> None:
     assert b'"jwt":' in false_vaults["none of these"][0].heard
     assert STARTUP in false_databases["none of these"][0].heard
 
@@ -132,9 +132,7 @@ ESCAPES = {
 }
 
 
-def test_s15_control_characters_in_the_secret_never_reach_a_log(
-    dev: Deployment, pods: Pods
-) -> None:
+def test_control_characters_in_the_secret_never_reach_a_log(dev: Deployment, pods: Pods) -> None:
     with ExitStack() as stack:
         proxies = {
             what: stack.enter_context(VaultProxy(dev, with_secret(**fields)))

@@ -1,4 +1,4 @@
-"""S6, S7, S8, S12: what the cluster lets the Jobs' pods be, and what they refuse to run."""
+"""What the cluster lets the Jobs' pods be, and what they refuse to run."""
 
 import json
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def strict(pods: Pods) -> str:
     return name
 
 
-def test_s7_p47_the_api_server_has_no_warning_for_any_manifest(
+def test_the_api_server_has_no_warning_for_any_manifest(
     dev: Deployment, pods: Pods, strict: str
 ) -> None:
     manifests = [m for m in deployed(dev) if m["kind"] not in ("Namespace", "ClusterRoleBinding")]
@@ -65,7 +65,7 @@ def test_s7_p47_the_api_server_has_no_warning_for_any_manifest(
     assert "arning" not in admitted.expect().text
 
 
-def test_s6_s7_a_pod_that_is_less_confined_is_not_admitted(pods: Pods, strict: str) -> None:
+def test_a_pod_that_is_less_confined_is_not_admitted(pods: Pods, strict: str) -> None:
     pod = pods.pod("right")
     pod["metadata"]["namespace"] = strict
     pod["spec"]["serviceAccountName"] = "default"
@@ -88,7 +88,7 @@ def rename(pod: Manifest, name: str, change: Callable[[Manifest], object]) -> No
 
 
 @pytest.mark.parametrize("account", ["agent-executor", "agent-executor-app"])
-def test_s6_the_service_accounts_may_do_nothing_in_the_api(pods: Pods, account: str) -> None:
+def test_the_service_accounts_may_do_nothing_in_the_api(pods: Pods, account: str) -> None:
     who = f"--as=system:serviceaccount:{pods.namespace}:{account}"
 
     rules = pods.kubectl("auth", "can-i", "--list", "--no-headers", who).expect().text
@@ -98,7 +98,7 @@ def test_s6_the_service_accounts_may_do_nothing_in_the_api(pods: Pods, account: 
     assert resources == {f"selfsubject{what}.{group}" for what, group in ABOUT_ONESELF}
 
 
-def test_s6_the_config_map_holds_no_secret(dev: Deployment, pods: Pods, vault: VaultApi) -> None:
+def test_the_config_map_holds_no_secret(dev: Deployment, pods: Pods, vault: VaultApi) -> None:
     path = f"{dev.settings['vaultKvMount']}/data/bizmatters/agent-executor/postgres"
     password = vault.request("GET", path)[1]["data"]["data"]["password"]
 
@@ -109,7 +109,7 @@ def test_s6_the_config_map_holds_no_secret(dev: Deployment, pods: Pods, vault: V
     assert MIGRATION in text
 
 
-def test_s8_the_policy_is_in_force_for_the_jobs_pods_and_for_no_others(
+def test_the_policy_is_in_force_for_the_jobs_pods_and_for_no_others(
     dev: Deployment, pods: Pods
 ) -> None:
     policy = pods.get("networkpolicy", "agent-executor-jobs")["spec"]
@@ -154,7 +154,7 @@ TAMPERED: dict[str, tuple[str, Callable[[dict[str, str]], object]]] = {
 }
 
 
-def test_s12_f23_p54_tampered_files_are_refused_by_name_before_anything_connects(
+def test_tampered_files_are_refused_by_name_before_anything_connects(
     pods: Pods, vault: VaultApi
 ) -> None:
     pod = pods.pod("original")
@@ -180,7 +180,7 @@ def test_s12_f23_p54_tampered_files_are_refused_by_name_before_anything_connects
     assert vault.accessors() == before
 
 
-def test_s12_the_config_map_cannot_be_edited(pods: Pods) -> None:
+def test_the_config_map_cannot_be_edited(pods: Pods) -> None:
     volume = next(v for v in pods.pod("any")["spec"]["volumes"] if v["name"] == "files")[
         "configMap"
     ]

@@ -1,4 +1,4 @@
-"""S3, S4: what a Vault token of the Jobs can do, and for how long."""
+"""What a Vault token of the Jobs can do, and for how long."""
 
 import os
 import signal
@@ -53,7 +53,7 @@ def elsewhere(kv: str, auth: str, role: str) -> list[tuple[str, str]]:
     return [*requests, *((verb, f"{kv}/data/{SECRET}") for verb in ("LIST", "PUT", "DELETE"))]
 
 
-def test_s4_p31_the_roles_token_reads_one_path_and_nothing_else(
+def test_the_roles_token_reads_one_path_and_nothing_else(
     vault: VaultApi, pods: Pods, dev: Deployment
 ) -> None:
     settings = dev.settings
@@ -75,7 +75,7 @@ def test_s4_p31_the_roles_token_reads_one_path_and_nothing_else(
     assert list(answers.values()).count(403) > 200
 
 
-def test_s3_a_token_ends_with_its_last_use(vault: VaultApi, pods: Pods, dev: Deployment) -> None:
+def test_a_token_ends_with_its_last_use(vault: VaultApi, pods: Pods, dev: Deployment) -> None:
     path = f"{dev.settings['vaultKvMount']}/data/{SECRET}"
     login = vault.login(token(pods, "--audience=vault"))[1]["auth"]["client_token"]
 
@@ -86,7 +86,7 @@ def test_s3_a_token_ends_with_its_last_use(vault: VaultApi, pods: Pods, dev: Dep
     wait_until(lambda: not vault.is_alive(login))
 
 
-def test_s3_a_renewal_gives_a_token_no_more_time(vault: VaultApi, pods: Pods) -> None:
+def test_a_renewal_gives_a_token_no_more_time(vault: VaultApi, pods: Pods) -> None:
     login = vault.login(token(pods, "--audience=vault"))[1]["auth"]["client_token"]
 
     status, answer = vault.request(
@@ -97,7 +97,7 @@ def test_s3_a_renewal_gives_a_token_no_more_time(vault: VaultApi, pods: Pods) ->
     assert answer["auth"]["lease_duration"] <= 120
 
 
-def test_s3_p28_a_token_is_dead_once_its_pod_has_ended(dev: Deployment, pods: Pods) -> None:
+def test_a_token_is_dead_once_its_pod_has_ended(dev: Deployment, pods: Pods) -> None:
     with VaultProxy(dev) as proxy:
         pods.create(pods.pod("spent", VAULT_ADDR=proxy.address)).expect()
         pods.end("spent", "Succeeded")
@@ -108,7 +108,7 @@ def test_s3_p28_a_token_is_dead_once_its_pod_has_ended(dev: Deployment, pods: Po
     assert not proxy.vault.is_alive(seen)
 
 
-def test_s3_p28_a_token_is_dead_when_its_use_failed(dev: Deployment, pods: Pods) -> None:
+def test_a_token_is_dead_when_its_use_failed(dev: Deployment, pods: Pods) -> None:
     def refuse(path: str, answer: Answer) -> Answer:
         return (403, {"errors": ["permission denied"]}) if "/data/" in path else answer
 
@@ -135,7 +135,7 @@ def short_lived(dev: Deployment) -> Iterator[None]:
     limit(120)
 
 
-def test_s3_a_token_outlives_its_killed_pod_by_no_more_than_its_own_time(
+def test_a_token_outlives_its_killed_pod_by_no_more_than_its_own_time(
     dev: Deployment, pods: Pods, short_lived: None
 ) -> None:
     held = Held()
