@@ -1,25 +1,22 @@
 """LangGraph checkpoint storage, the component that composes all others."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pulumi
 
-from .database.checkpoint_database import CheckpointDatabase
+from .database.checkpoint_database import managed_database
 from .inputs.storage import CheckpointStorageArgs, plain_inputs
-from .jobs.network_policy import network_policy
+from .jobs.network_policy import jobs_network
 from .jobs.setup import job_template
-from .kubernetes.manifests import restricted_namespace
-from .kubernetes.object import KubernetesObject
+from .kubernetes.namespace import managed_namespace
 from .operations import operations
 from .ownership import setup as ownership_setup
-from .ownership.check import OwnershipCheck
 from .ownership.data_guard import DataGuard
 from .ownership.owner import Ownership
 from .schema.files import job_files, newest
 from .schema.migration import SchemaMigration, dump_setting
 from .schema.report import REPORTED
-from .schema.rollback.manifest import BACKUP_MEMORY, RollbackArgs
+from .schema.rollback.manifest import rollback_args
 from .schema.rollback.resources import FallbackRollback, SchemaRollback
 from .schema.verification import SchemaVerification
 from .vault.accesses import accesses
@@ -67,20 +64,16 @@ class CheckpointStorage(pulumi.ComponentResource):
         )
         check = ownership_setup.ownership_check(args, ownership.owner)
         first = [data_guard, ownership]
-        namespace = self._namespace(name, args, check, needs=first)
+        namespace = managed_namespace(name, args, check=check, parent=self, needs=first)
         mounts = vault_mounts(name, args, first, namespace, check=check, parent=self)
         prerequisites = [*first, *namespace, *mounts]
-        database = self._database(name, args, first)
+        database = managed_database(name, args, parent=self, needs=first)
         logins = accesses(name, args, database, check=check, parent=self, needs=prerequisites)
-        network = self._network(name, args, check, needs=[*prerequisites, *logins])
-        needs = [*prerequisites, *([database] if database else []), *logins, *network]
-        rollback = RollbackArgs(
-            jobs=jobs,
-            owns_database=args["database"]["manage"],
-            allow_data_loss=args["allow_data_loss"],
-            backup_claim=args["backup_claim"],
-            backup_memory=args.get("backup_memory", BACKUP_MEMORY),
+        network = jobs_network(
+            name, args, check=check, parent=self, needs=[*prerequisites, *logins]
         )
+        needs = [*prerequisites, *([database] if database else []), *logins, *network]
+        rollback = rollback_args(args, jobs)
         whose = {
             "owner": ownership.owner,
             "servers": ownership_setup.servers(args),
@@ -142,62 +135,4 @@ class CheckpointStorage(pulumi.ComponentResource):
                 "verification_job": self.verification_job,
                 "application": self.application,
             }
-        )
-
-    def _namespace(
-        self,
-        name: str,
-        args: CheckpointStorageArgs,
-        check: OwnershipCheck,
-        *,
-        needs: Sequence[pulumi.Resource],
-    ) -> list[pulumi.Resource]:
-        if not args["manage_namespace"]:
-            return []
-        return [
-            KubernetesObject(
-                f"{name}-namespace",
-                restricted_namespace(args["namespace"], args["environment"]),
-                check,
-                pulumi.ResourceOptions(parent=self, depends_on=needs),
-            )
-        ]
-
-    def _network(
-        self,
-        name: str,
-        args: CheckpointStorageArgs,
-        check: OwnershipCheck,
-        *,
-        needs: Sequence[pulumi.Resource],
-    ) -> list[pulumi.Resource]:
-        if not args["manage_network_policy"]:
-            return []
-        return [
-            KubernetesObject(
-                f"{name}-network",
-                network_policy(args),
-                check,
-                pulumi.ResourceOptions(parent=self, depends_on=needs),
-            )
-        ]
-
-    def _database(
-        self, name: str, args: CheckpointStorageArgs, needs: Sequence[pulumi.Resource]
-    ) -> CheckpointDatabase | None:
-        database = args["database"]
-        if not database["manage"]:
-            return None
-        return CheckpointDatabase(
-            f"{name}-database",
-            {
-                "database": database["name"],
-                "schema": database["schema"],
-                "owner": database["owner"],
-                "migrator": database["username"],
-                "application": database["application_role"],
-                "restore_drill": bool(args.get("backup", {}).get("drill_schedule")),
-                "needs": needs,
-            },
-            opts=pulumi.ResourceOptions(parent=self),
         )

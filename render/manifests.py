@@ -12,7 +12,7 @@ from components.jobs.setup import job_template
 from components.kubernetes.manifests import config_map, service_account
 from components.schema.files import job_files, newest
 from components.schema.migration import dump_setting, migration_job
-from components.schema.rollback.manifest import BACKUP_MEMORY, RollbackArgs, rollback_manifest
+from components.schema.rollback.manifest import rollback_args, rollback_manifest
 
 Manifest = dict[str, Any]
 
@@ -31,19 +31,12 @@ def manifests(args: CheckpointStorageArgs, manager: str) -> dict[str, Manifest]:
     jobs = job_template(args, files)
     number, config = newest(files), f"{jobs.name}-migration"
     verify = f"{FILES_DIR}/verify.sh"
-    rollback = RollbackArgs(
-        jobs=jobs,
-        owns_database=args["database"]["manage"],
-        allow_data_loss=args["allow_data_loss"],
-        backup_claim=args["backup_claim"],
-        backup_memory=args.get("backup_memory", BACKUP_MEMORY),
-    )
     made = {
         ACCOUNT: service_account(args["namespace"], args["environment"], args["service_account"]),
         FILES: config_map(args["namespace"], config, files),
         MIGRATION: migration_job(jobs, number, config, dump_setting(args)),
         VERIFICATION: jobs.job(VERIFICATION, number, "verify", [verify], config_map=config),
-        ROLLBACK: rollback_manifest(rollback, number, config),
+        ROLLBACK: rollback_manifest(rollback_args(args, jobs), number, config),
     }
     if args["manage_network_policy"]:
         made = {NETWORK: network_policy(args), **made}

@@ -7,6 +7,7 @@ import pulumi
 import pulumi_postgresql as postgresql
 import pulumi_vault as vault
 
+from ..inputs.storage import CheckpointStorageArgs
 from .scram import verifier
 
 # 32 random bytes, which Vault prints as 64 hexadecimal digits.
@@ -128,3 +129,29 @@ class CheckpointDatabase(pulumi.ComponentResource):
             ),
         )
         return login, password
+
+
+def managed_database(
+    name: str,
+    args: CheckpointStorageArgs,
+    *,
+    parent: pulumi.Resource,
+    needs: Sequence[pulumi.Resource],
+) -> CheckpointDatabase | None:
+    """Make database and roles, where the environment is to own them."""
+    database = args["database"]
+    if not database["manage"]:
+        return None
+    return CheckpointDatabase(
+        f"{name}-database",
+        {
+            "database": database["name"],
+            "schema": database["schema"],
+            "owner": database["owner"],
+            "migrator": database["username"],
+            "application": database["application_role"],
+            "restore_drill": bool(args.get("backup", {}).get("drill_schedule")),
+            "needs": needs,
+        },
+        opts=pulumi.ResourceOptions(parent=parent),
+    )

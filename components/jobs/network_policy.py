@@ -1,15 +1,35 @@
-"""Manifest of the NetworkPolicy that leaves the Jobs' pods DNS, Vault and PostgreSQL."""
+"""The NetworkPolicy that leaves the Jobs' pods DNS, Vault and PostgreSQL."""
 
 import ipaddress
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+import pulumi
+
 from ..inputs.storage import CheckpointStorageArgs
 from ..kubernetes.manifests import PART_OF
+from ..kubernetes.object import KubernetesObject
 from ..ownership.annotations import owned_by
+from ..ownership.check import OwnershipCheck
 from .template import KINDS
 
 DNS_PORT = 53
+
+
+def jobs_network(
+    name: str,
+    args: CheckpointStorageArgs,
+    *,
+    check: OwnershipCheck,
+    parent: pulumi.Resource,
+    needs: Sequence[pulumi.Resource],
+) -> list[pulumi.Resource]:
+    """Make the policy, where the environment is to have one."""
+    if not args["manage_network_policy"]:
+        return []
+    opts = pulumi.ResourceOptions(parent=parent, depends_on=needs)
+    return [KubernetesObject(f"{name}-network", network_policy(args), check, opts)]
 
 
 def network_policy(args: CheckpointStorageArgs) -> dict[str, Any]:

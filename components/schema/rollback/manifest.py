@@ -5,6 +5,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
+from ...inputs.storage import CheckpointStorageArgs
 from ...jobs.pod import FILES_DIR
 from ...jobs.template import JobTemplate
 
@@ -27,6 +28,17 @@ class RollbackArgs:
     def must_succeed(self) -> bool:
         """Whether rows could go with the managed database that were to stay, or to be dumped."""
         return self.owns_database and (not self.allow_data_loss or bool(self.backup_claim))
+
+
+def rollback_args(args: CheckpointStorageArgs, jobs: JobTemplate) -> RollbackArgs:
+    """Return what the component's inputs let a rollback do."""
+    return RollbackArgs(
+        jobs=jobs,
+        owns_database=args["database"]["manage"],
+        allow_data_loss=args["allow_data_loss"],
+        backup_claim=args["backup_claim"],
+        backup_memory=args.get("backup_memory", BACKUP_MEMORY),
+    )
 
 
 def rollback_manifest(args: RollbackArgs, number: str, config_map: str) -> dict[str, Any]:
