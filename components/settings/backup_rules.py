@@ -2,13 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from .certificates import no_certificate
 from .cron import cron_problem
-
-if TYPE_CHECKING:
-    from .settings import Settings
+from .fields import Fields
 
 CLAIM = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 SIZE = re.compile(r"[1-9]\d*[MGT]i")
@@ -20,7 +17,7 @@ REGION = re.compile(r"(\w[\w-]*)?", re.ASCII)
 NAME_LENGTH = 38
 
 
-def backup_problems(settings: "Settings") -> Iterator[str]:
+def backup_problems(settings: Fields) -> Iterator[str]:
     """Return every problem of the settings that begin with backup or are about dumps."""
     yield from _claims(settings)
     for key, schedule in (
@@ -52,7 +49,7 @@ def backup_problems(settings: "Settings") -> Iterator[str]:
             yield f"{key}: expected a number from {least} to {most}, found {value}"
 
 
-def _bucket(settings: "Settings") -> Iterator[str]:
+def _bucket(settings: Fields) -> Iterator[str]:
     if settings.backup_bucket and not BUCKET.fullmatch(settings.backup_bucket):
         yield (
             "backupBucket: expected a bucket's name, and a prefix behind a slash, found "
@@ -69,7 +66,7 @@ def _bucket(settings: "Settings") -> Iterator[str]:
     yield from no_certificate("backupBucketCaCertFile", settings.backup_bucket_ca_cert_file)
 
 
-def _claims(settings: "Settings") -> Iterator[str]:
+def _claims(settings: Fields) -> Iterator[str]:
     for key, claim in (
         ("rollbackBackupClaim", settings.rollback_backup_claim),
         ("backupClaim", settings.backup_claim),

@@ -3,12 +3,9 @@
 import re
 from collections.abc import Iterator
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 from .certificates import no_certificate
-
-if TYPE_CHECKING:
-    from .settings import Settings
+from .fields import Fields
 
 INSECURE_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca")
 HOST = re.compile(r"[\w:][\w.,:-]*", re.ASCII)
@@ -19,7 +16,7 @@ HOST_AND_PORT = re.compile(r"[^:/]+:\d*")
 POSTGRES_NAME_BYTES = 63
 
 
-def database_problems(settings: "Settings") -> Iterator[str]:
+def database_problems(settings: Fields) -> Iterator[str]:
     """Return every problem of the database's settings, one sentence each."""
     yield from _credential(settings)
     yield from _connection(settings)
@@ -31,7 +28,7 @@ def database_problems(settings: "Settings") -> Iterator[str]:
         yield from _unreadable(settings)
 
 
-def _credential(settings: "Settings") -> Iterator[str]:
+def _credential(settings: Fields) -> Iterator[str]:
     if settings.manage_database and not settings.manage_secret:
         yield "manageSecret: expected true, since manageDatabase makes the passwords"
     if settings.manage_secret and not settings.database_host:
@@ -50,7 +47,7 @@ def _credential(settings: "Settings") -> Iterator[str]:
         yield "databasePassword: expected one line of text, found a line break, a NUL or no UTF-8"
 
 
-def _admin(settings: "Settings") -> Iterator[str]:
+def _admin(settings: Fields) -> Iterator[str]:
     host = settings.database_admin_host
     if host and not ADMIN_HOST.fullmatch(host):
         yield (
@@ -59,7 +56,7 @@ def _admin(settings: "Settings") -> Iterator[str]:
         )
 
 
-def _connection(settings: "Settings") -> Iterator[str]:
+def _connection(settings: Fields) -> Iterator[str]:
     if settings.insecure_database_ssl_mode not in ("", *INSECURE_SSL_MODES):
         yield (
             f"insecureDatabaseSslMode: expected one of {', '.join(INSECURE_SSL_MODES)}, "
@@ -77,7 +74,7 @@ def _connection(settings: "Settings") -> Iterator[str]:
             )
 
 
-def _database_names(settings: "Settings") -> Iterator[str]:
+def _database_names(settings: Fields) -> Iterator[str]:
     for key, value in (
         ("databaseName", settings.database_name),
         ("databaseSchema", settings.database_schema),
@@ -97,7 +94,7 @@ def _database_names(settings: "Settings") -> Iterator[str]:
         yield f"databaseSchema: expected a user's schema, found {settings.database_schema!r}"
 
 
-def _readers(settings: "Settings") -> Iterator[str]:
+def _readers(settings: Fields) -> Iterator[str]:
     if not settings.database_readers:
         return
     for name in (part.strip(" ") for part in settings.database_readers.split(",")):
@@ -115,14 +112,14 @@ def _is_name(value: str) -> bool:
     return value.isprintable() and len(value.encode()) <= POSTGRES_NAME_BYTES
 
 
-def _roles(settings: "Settings") -> Iterator[str]:
+def _roles(settings: Fields) -> Iterator[str]:
     """Complain of one name for two of the roles that the program is to make."""
     for (one, name), (other, same) in combinations(_named_roles(settings).items(), 2):
         if name == same:
             yield f"{one}, {other}: expected two roles (manageDatabase), found {name!r} for both"
 
 
-def _named_roles(settings: "Settings") -> dict[str, str]:
+def _named_roles(settings: Fields) -> dict[str, str]:
     return {
         "databaseOwner": settings.database_owner,
         "databaseUsername": settings.database_username,
@@ -130,7 +127,7 @@ def _named_roles(settings: "Settings") -> dict[str, str]:
     }
 
 
-def _unreadable(settings: "Settings") -> Iterator[str]:
+def _unreadable(settings: Fields) -> Iterator[str]:
     """Complain of names that the provider cannot write, or read back from the catalog's arrays."""
     if "'" in settings.database_name:
         # It stands unescaped in the statement that ends the sessions before the database goes.

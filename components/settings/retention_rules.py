@@ -1,18 +1,15 @@
 """What an environment's settings of retention must fulfil."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from .cron import cron_problem
-
-if TYPE_CHECKING:
-    from .settings import Settings
+from .fields import Fields
 
 # A CronJob's name has 52 characters, "-retention" included.
 NAME_LENGTH = 42
 
 
-def retention_problems(settings: "Settings") -> Iterator[str]:
+def retention_problems(settings: Fields) -> Iterator[str]:
     """Return every problem of the settings that begin with retention."""
     schedule = settings.retention_schedule
     keep, delete = (

@@ -1,20 +1,19 @@
-"""Reads an environment's settings; the only module that knows the configuration's keys."""
+"""Loads an environment's settings, completes them from the shell, and has them checked."""
 
-import difflib
-import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pulumi
 import yaml
-from pulumi.runtime.config import CONFIG, get_config_env
 
 from ..clients.kubeconfig import ambient, chosen, server
 from ..clients.kubeconfig_rules import KubeconfigError
 from ..clients.vault import unusable_variables
+from .configuration import config_key, given, parse, unknown
+from .fields import Fields
 from .settings_rules import settings_problems
 
 DEFAULT_PORT = 5432
@@ -25,89 +24,8 @@ class SettingsError(pulumi.RunError):
     """All problems of an environment's settings; printed without a traceback."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """One environment's settings, checked; every field is a key of Pulumi.yaml in snake case."""
-
-    environment: str
-    take_over: str
-    namespace: str
-    manage_namespace: bool
-    manage_network_policy: bool
-    name: str
-    service_account: str
-    kubeconfig: str
-    kube_context: str
-    vault_address: str
-    vault_address_in_cluster: str
-    vault_ca_cert_file: str
-    insecure_vault_http: bool
-    vault_namespace: str
-    vault_server_id: str
-    vault_role: str
-    vault_policy: str
-    vault_audience: str
-    vault_auth_mount: str
-    manage_vault_auth_mount: bool
-    kubernetes_host_for_vault: str
-    vault_kv_mount: str
-    manage_vault_kv_mount: bool
-    vault_secret_path: str
-    manage_secret: bool
-    keep_secret_versions: bool
-    manage_database: bool
-    database_host: str
-    database_port: int
-    database_admin_host: str
-    database_admin_port: int
-    database_server_id: str
-    database_name: str
-    database_username: str
-    database_password: str
-    database_schema: str
-    database_owner: str
-    database_application_role: str
-    database_readers: str
-    database_ca_cert_file: str
-    insecure_database_ssl_mode: str
-    postgres_image: str
-    vault_image: str
-    backoff_limit: int
-    ttl_seconds_after_finished: int
-    start_seconds: int
-    timeout_seconds: int
-    verify: str
-    allow_data_loss: bool
-    rollback_backup_claim: str
-    application_replicas: int
-    application_max_connections: int
-    application_behind_pooler: bool
-    backup_schedule: str
-    backup_claim: str
-    backup_claim_size: str
-    backup_bucket: str
-    backup_bucket_endpoint: str
-    backup_bucket_region: str
-    backup_bucket_ca_cert_file: str
-    rclone_image: str
-    backup_keep_days: int
-    backup_timeout_seconds: int
-    backup_memory: str
-    restore_drill_schedule: str
-    retention_schedule: str
-    retention_keep_latest_after_days: int
-    retention_delete_threads_after_days: int
-    retention_delete_orphans: bool
-    retention_dry_run: bool
-    retention_timeout_seconds: int
-    monitoring: bool
-    monitoring_prometheus_rule: bool
-    monitoring_rule_label: str
-    monitoring_bytes_limit: int
-    monitoring_forecast_days: int
-    monitoring_verification_days: int
-    monitoring_retention_hours: int
-    monitoring_backup_hours: int
+class Settings(Fields):
+    """One environment's settings, checked."""
 
     @classmethod
     def load(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -119,13 +37,13 @@ class Settings:
         """
         project = yaml.safe_load(PROJECT_FILE.read_text())
         declared: dict[str, dict[str, Any]] = project["config"]
-        given = _given(project["name"])
-        problems = list(_unknown(given, declared))
+        found = given(project["name"])
+        problems = list(unknown(found, declared))
         values: dict[str, Any] = {}
         for field in fields(cls):
             key = config_key(field.name)
             try:
-                values[field.name] = _parse(declared[key], given.get(key))
+                values[field.name] = parse(declared[key], found.get(key))
             except ValueError as error:
                 problems.append(f"{key}: {error}")
                 values[field.name] = declared[key]["default"]
@@ -140,41 +58,6 @@ class Settings:
         if problems:
             raise SettingsError(_complaint(problems))
         return settings
-
-
-def config_key(field: str) -> str:
-    """Return the configuration key of a settings field: `vault_role` is `vaultRole`."""
-    first, *rest = field.split("_")
-    return first + "".join(word.capitalize() for word in rest)
-
-
-def _given(project: str) -> dict[str, str]:
-    """Return the stack's own keys and values; the SDK has no call that lists them."""
-    everything = {**get_config_env(), **CONFIG.get()}
-    prefix = f"{project}:"
-    return {k.removeprefix(prefix): v for k, v in everything.items() if k.startswith(prefix)}
-
-
-def _unknown(given: Mapping[str, str], declared: Mapping[str, Any]) -> Iterator[str]:
-    for key in sorted(given.keys() - declared.keys()):
-        close = difflib.get_close_matches(key, declared, n=1)
-        hint = f"did you mean {close[0]!r}" if close else "see the config section of Pulumi.yaml"
-        yield f"{key}: no such setting; {hint}"
-
-
-def _parse(declaration: Mapping[str, Any], text: str | None) -> Any:
-    if text is None:
-        return declaration["default"]
-    if declaration["type"] == "string":
-        return text
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = None
-    if type(value) is not type(declaration["default"]):
-        msg = f"expected {declaration['type']}, found {text!r}"
-        raise ValueError(msg)
-    return value
 
 
 def _variables(environ: Mapping[str, str], settings: Settings) -> Iterator[str]:

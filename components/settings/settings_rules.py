@@ -2,15 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from .backup_rules import backup_problems
 from .certificates import no_certificate
 from .database_rules import SYSTEM_ID, database_problems
+from .fields import Fields
 from .retention_rules import retention_problems
-
-if TYPE_CHECKING:
-    from .settings import Settings
 
 VERIFY = ("onChange", "always")
 
@@ -36,7 +33,7 @@ LABEL = re.compile(
 )
 
 
-def settings_problems(settings: "Settings", stack: str) -> list[str]:
+def settings_problems(settings: Fields, stack: str) -> list[str]:
     """Return every problem of the completed settings, one sentence each."""
     return [
         *_environment(settings, stack),
@@ -53,7 +50,7 @@ def settings_problems(settings: "Settings", stack: str) -> list[str]:
     ]
 
 
-def _environment(settings: "Settings", stack: str) -> Iterator[str]:
+def _environment(settings: Fields, stack: str) -> Iterator[str]:
     if not settings.environment:
         yield (
             f"environment: expected {stack!r}, found nothing: this environment is unknown; "
@@ -66,7 +63,7 @@ def _environment(settings: "Settings", stack: str) -> Iterator[str]:
         )
 
 
-def _names(settings: "Settings") -> Iterator[str]:
+def _names(settings: Fields) -> Iterator[str]:
     patterns = {
         "lower-case letters, digits and '-', at most 46": (
             KUBERNETES_PREFIX,
@@ -87,7 +84,7 @@ def _names(settings: "Settings") -> Iterator[str]:
                 yield f"{key}: expected {expected}, found {value!r}"
 
 
-def _identities(settings: "Settings") -> Iterator[str]:
+def _identities(settings: Fields) -> Iterator[str]:
     for key, value, pattern, expected in (
         ("takeOver", settings.take_over, OWNER_ID, "an owner id"),
         ("vaultServerId", settings.vault_server_id, VAULT_ID, "a Vault's identity"),
@@ -97,12 +94,12 @@ def _identities(settings: "Settings") -> Iterator[str]:
             yield f"{key}: expected {expected} as a refusal names it, found {value!r}"
 
 
-def _verify(settings: "Settings") -> Iterator[str]:
+def _verify(settings: Fields) -> Iterator[str]:
     if settings.verify not in VERIFY:
         yield f"verify: expected one of {', '.join(VERIFY)}, found {settings.verify!r}"
 
 
-def _vault(settings: "Settings") -> Iterator[str]:
+def _vault(settings: Fields) -> Iterator[str]:
     if not settings.vault_address:
         yield "vaultAddress: expected Vault's URL, found nothing; set it or export VAULT_ADDR"
     for key, url in (
@@ -128,7 +125,7 @@ def _vault(settings: "Settings") -> Iterator[str]:
     yield from no_certificate("vaultCaCertFile", settings.vault_ca_cert_file)
 
 
-def _monitoring(settings: "Settings") -> Iterator[str]:
+def _monitoring(settings: Fields) -> Iterator[str]:
     if settings.monitoring_prometheus_rule and not settings.monitoring:
         yield "monitoringPrometheusRule: expected monitoring to be true, since it makes the rules"
     label = settings.monitoring_rule_label
@@ -139,7 +136,7 @@ def _monitoring(settings: "Settings") -> Iterator[str]:
         )
 
 
-def _application(settings: "Settings") -> Iterator[str]:
+def _application(settings: Fields) -> Iterator[str]:
     replicas, connections = settings.application_replicas, settings.application_max_connections
     if not 1 <= replicas <= connections:
         yield (
@@ -148,7 +145,7 @@ def _application(settings: "Settings") -> Iterator[str]:
         )
 
 
-def _numbers(settings: "Settings") -> Iterator[str]:
+def _numbers(settings: Fields) -> Iterator[str]:
     for key, value, least, most in (
         ("databasePort", settings.database_port, 1, 65535),
         ("backoffLimit", settings.backoff_limit, 0, 20),

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.settings.settings import PROJECT_FILE, Settings, SettingsError, config_key
+from components.settings.configuration import config_key
+from components.settings.settings import PROJECT_FILE, Settings, SettingsError
 
 REPOSITORY = PROJECT_FILE.parent
 DECLARED = yaml.safe_load(PROJECT_FILE.read_text())["config"]

@@ -1,0 +1,88 @@
+"""The keys of Pulumi.yaml as typed fields."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fields:
+    """One environment's settings; every field is a key of Pulumi.yaml in snake case."""
+
+    environment: str
+    take_over: str
+    namespace: str
+    manage_namespace: bool
+    manage_network_policy: bool
+    name: str
+    service_account: str
+    kubeconfig: str
+    kube_context: str
+    vault_address: str
+    vault_address_in_cluster: str
+    vault_ca_cert_file: str
+    insecure_vault_http: bool
+    vault_namespace: str
+    vault_server_id: str
+    vault_role: str
+    vault_policy: str
+    vault_audience: str
+    vault_auth_mount: str
+    manage_vault_auth_mount: bool
+    kubernetes_host_for_vault: str
+    vault_kv_mount: str
+    manage_vault_kv_mount: bool
+    vault_secret_path: str
+    manage_secret: bool
+    keep_secret_versions: bool
+    manage_database: bool
+    database_host: str
+    database_port: int
+    database_admin_host: str
+    database_admin_port: int
+    database_server_id: str
+    database_name: str
+    database_username: str
+    database_password: str
+    database_schema: str
+    database_owner: str
+    database_application_role: str
+    database_readers: str
+    database_ca_cert_file: str
+    insecure_database_ssl_mode: str
+    postgres_image: str
+    vault_image: str
+    backoff_limit: int
+    ttl_seconds_after_finished: int
+    start_seconds: int
+    timeout_seconds: int
+    verify: str
+    allow_data_loss: bool
+    rollback_backup_claim: str
+    application_replicas: int
+    application_max_connections: int
+    application_behind_pooler: bool
+    backup_schedule: str
+    backup_claim: str
+    backup_claim_size: str
+    backup_bucket: str
+    backup_bucket_endpoint: str
+    backup_bucket_region: str
+    backup_bucket_ca_cert_file: str
+    rclone_image: str
+    backup_keep_days: int
+    backup_timeout_seconds: int
+    backup_memory: str
+    restore_drill_schedule: str
+    retention_schedule: str
+    retention_keep_latest_after_days: int
+    retention_delete_threads_after_days: int
+    retention_delete_orphans: bool
+    retention_dry_run: bool
+    retention_timeout_seconds: int
+    monitoring: bool
+    monitoring_prometheus_rule: bool
+    monitoring_rule_label: str
+    monitoring_bytes_limit: int
+    monitoring_forecast_days: int
+    monitoring_verification_days: int
+    monitoring_retention_hours: int
+    monitoring_backup_hours: int
