@@ -90,6 +90,13 @@ def test_a_door_says_what_its_room_is_for_and_names_its_modules(name: str) -> No
     assert all((ROOMS[name].parent / f"{each}.py").is_file() for each in door.__all__)
 
 
+def test_the_map_for_contributors_has_every_room() -> None:
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text()
+    places = [name.removeprefix(f"{PACKAGE}.").replace(".", "/") for name in ROOMS]
+
+    assert [place for place in places if f"`{place}/`" not in text] == []
+
+
 def test_a_circle_is_found() -> None:
     assert set(circle({"a": {"b"}, "b": {"c"}, "c": {"a"}})) == {"a", "b", "c"}
 
