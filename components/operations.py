@@ -26,34 +26,26 @@ def operations(
     needs: Sequence[pulumi.Resource],
 ) -> list[pulumi.Resource]:
     """Provision backups, retention and monitoring; return those that connect to the database."""
-    opts = pulumi.ResourceOptions(parent=parent)
     scheduled: list[pulumi.Resource] = []
-    if "backup" in args:
-        backup = args["backup"]
-        scheduled.append(
-            _backup(name, args, backup, files, check=check, parent=parent, needs=needs)
-        )
-    if "retention" in args:
-        scheduled.append(
-            CheckpointRetention(
-                f"{name}-retention",
-                args["retention"],
-                jobs=job_template(args, files),
-                files=files,
-                check=check,
-                needs=needs,
-                opts=opts,
-            )
-        )
-    if "monitoring" in args:
-        # Last: a cluster that lacks the PrometheusRule's CRD must not keep the migration back.
-        CheckpointMonitoring(
-            f"{name}-monitoring",
-            args["monitoring"],
-            job_template(args, files).cluster,
+    jobs, opts = job_template(args, files), pulumi.ResourceOptions(parent=parent)
+    if backup := args.get("backup"):
+        made = _backup(name, args, backup, files, check=check, parent=parent, needs=needs)
+        scheduled.append(made)
+    if retention := args.get("retention"):
+        made = CheckpointRetention(
+            f"{name}-retention",
+            retention,
+            jobs=jobs,
+            files=files,
             check=check,
             needs=needs,
             opts=opts,
+        )
+        scheduled.append(made)
+    if monitoring := args.get("monitoring"):
+        # Last: a cluster that lacks the PrometheusRule's CRD must not keep the migration back.
+        CheckpointMonitoring(
+            f"{name}-monitoring", monitoring, jobs.cluster, check=check, needs=needs, opts=opts
         )
     return scheduled
 

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..inputs.backup import BucketArgs
+from ..jobs.network_policy import pods_of
 from ..jobs.pod import FILES_DIR, worker
 from ..jobs.template import JobTemplate
 from ..ownership.annotations import owned_by
@@ -80,15 +81,7 @@ def bucket_network_policy(jobs: JobTemplate, bucket: BucketArgs) -> dict[str, An
             "annotations": owned_by(jobs.environment),
         },
         "spec": {
-            "podSelector": {
-                "matchExpressions": [
-                    {
-                        "key": "app.kubernetes.io/name",
-                        "operator": "In",
-                        "values": [f"{jobs.name}-{kind}" for kind in KINDS],
-                    }
-                ],
-            },
+            "podSelector": {"matchExpressions": [pods_of(jobs.name, KINDS)]},
             "policyTypes": ["Egress"],
             # A bucket's address changes, and a policy knows no names.
             "egress": [{"ports": [{"protocol": "TCP", "port": port}]}],

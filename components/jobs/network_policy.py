@@ -1,7 +1,7 @@
 """The NetworkPolicy that leaves the Jobs' pods DNS, Vault and PostgreSQL."""
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -50,13 +50,7 @@ def network_policy(args: CheckpointStorageArgs) -> dict[str, Any]:
         "spec": {
             "podSelector": {
                 "matchLabels": {"app.kubernetes.io/part-of": PART_OF},
-                "matchExpressions": [
-                    {
-                        "key": "app.kubernetes.io/name",
-                        "operator": "In",
-                        "values": [f"{name}-{kind}" for kind in KINDS],
-                    }
-                ],
+                "matchExpressions": [pods_of(name, KINDS)],
             },
             "policyTypes": ["Ingress", "Egress"],
             "ingress": [],
@@ -67,6 +61,12 @@ def network_policy(args: CheckpointStorageArgs) -> dict[str, Any]:
             ],
         },
     }
+
+
+def pods_of(name: str, kinds: Iterable[str]) -> dict[str, Any]:
+    """Return what selects the pods of these kinds of Jobs."""
+    values = [f"{name}-{kind}" for kind in kinds]
+    return {"key": "app.kubernetes.io/name", "operator": "In", "values": values}
 
 
 def _server(host: str, port: int) -> dict[str, Any]:

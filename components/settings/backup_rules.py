@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from .certificates import no_certificate
 from .cron import cron_problem
 from .fields import Fields
+from .ranges import out_of_range
 
 CLAIM = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 SIZE = re.compile(r"[1-9]\d*[MGT]i")
@@ -41,12 +42,12 @@ def backup_problems(settings: Fields) -> Iterator[str]:
         yield f"backupClaimSize: expected a size such as 20Gi, found {settings.backup_claim_size!r}"
     if not SIZE.fullmatch(settings.backup_memory):
         yield f"backupMemory: expected a size such as 1Gi, found {settings.backup_memory!r}"
-    for key, value, least, most in (
-        ("backupKeepDays", settings.backup_keep_days, 1, 3650),
-        ("backupTimeoutSeconds", settings.backup_timeout_seconds, 60, 10**6),
-    ):
-        if not least <= value <= most:
-            yield f"{key}: expected a number from {least} to {most}, found {value}"
+    yield from out_of_range(
+        (
+            ("backupKeepDays", settings.backup_keep_days, 1, 3650),
+            ("backupTimeoutSeconds", settings.backup_timeout_seconds, 60, 10**6),
+        )
+    )
 
 
 def _bucket(settings: Fields) -> Iterator[str]:

@@ -7,7 +7,8 @@ import pulumi
 from ..inputs.backup import BackupArgs
 from ..inputs.database import DatabaseArgs
 from ..inputs.monitoring import MonitoringArgs
-from ..inputs.storage import CheckpointStorageArgs
+from ..inputs.retention import RetentionArgs
+from ..inputs.storage import CheckpointStorageArgs, JobArgs
 from ..inputs.vault import VaultArgs
 from .settings import Settings
 
@@ -23,15 +24,7 @@ def storage_args(settings: Settings) -> CheckpointStorageArgs:
         "kube_context": settings.kube_context,
         "vault": _vault_args(settings),
         "database": _database_args(settings),
-        "jobs": {
-            "name": settings.name,
-            "postgres_image": settings.postgres_image,
-            "vault_image": settings.vault_image,
-            "backoff_limit": settings.backoff_limit,
-            "ttl_seconds": settings.ttl_seconds_after_finished,
-            "start_seconds": settings.start_seconds,
-            "timeout_seconds": settings.timeout_seconds,
-        },
+        "jobs": _job_args(settings),
         "environment": settings.environment,
         "take_over": settings.take_over,
         "verify_always": settings.verify == "always",
@@ -42,17 +35,33 @@ def storage_args(settings: Settings) -> CheckpointStorageArgs:
     if settings.backup_schedule:
         args["backup"] = _backup_args(settings)
     if settings.retention_schedule:
-        args["retention"] = {
-            "schedule": settings.retention_schedule,
-            "keep_latest_after_days": settings.retention_keep_latest_after_days,
-            "delete_threads_after_days": settings.retention_delete_threads_after_days,
-            "delete_orphans": settings.retention_delete_orphans,
-            "dry_run": settings.retention_dry_run,
-            "timeout_seconds": settings.retention_timeout_seconds,
-        }
+        args["retention"] = _retention_args(settings)
     if settings.monitoring:
         args["monitoring"] = _monitoring_args(settings)
     return args
+
+
+def _job_args(settings: Settings) -> JobArgs:
+    return {
+        "name": settings.name,
+        "postgres_image": settings.postgres_image,
+        "vault_image": settings.vault_image,
+        "backoff_limit": settings.backoff_limit,
+        "ttl_seconds": settings.ttl_seconds_after_finished,
+        "start_seconds": settings.start_seconds,
+        "timeout_seconds": settings.timeout_seconds,
+    }
+
+
+def _retention_args(settings: Settings) -> RetentionArgs:
+    return {
+        "schedule": settings.retention_schedule,
+        "keep_latest_after_days": settings.retention_keep_latest_after_days,
+        "delete_threads_after_days": settings.retention_delete_threads_after_days,
+        "delete_orphans": settings.retention_delete_orphans,
+        "dry_run": settings.retention_dry_run,
+        "timeout_seconds": settings.retention_timeout_seconds,
+    }
 
 
 def _monitoring_args(settings: Settings) -> MonitoringArgs:

@@ -7,6 +7,7 @@ from .backup_rules import backup_problems
 from .certificates import no_certificate
 from .database_rules import SYSTEM_ID, database_problems
 from .fields import Fields
+from .ranges import out_of_range
 from .retention_rules import retention_problems
 
 VERIFY = ("onChange", "always")
@@ -146,20 +147,20 @@ def _application(settings: Fields) -> Iterator[str]:
 
 
 def _numbers(settings: Fields) -> Iterator[str]:
-    for key, value, least, most in (
-        ("databasePort", settings.database_port, 1, 65535),
-        ("backoffLimit", settings.backoff_limit, 0, 20),
-        ("ttlSecondsAfterFinished", settings.ttl_seconds_after_finished, 60, 10**9),
-        ("startSeconds", settings.start_seconds, 1, 10**6),
-        ("timeoutSeconds", settings.timeout_seconds, 30, 10**6),
-        ("monitoringBytesLimit", settings.monitoring_bytes_limit, 0, 10**18),
-        ("monitoringForecastDays", settings.monitoring_forecast_days, 1, 365),
-        ("monitoringVerificationDays", settings.monitoring_verification_days, 1, 3650),
-        ("monitoringRetentionHours", settings.monitoring_retention_hours, 1, 10**5),
-        ("monitoringBackupHours", settings.monitoring_backup_hours, 1, 10**5),
-    ):
-        if not least <= value <= most:
-            yield f"{key}: expected a number from {least} to {most}, found {value}"
+    yield from out_of_range(
+        (
+            ("databasePort", settings.database_port, 1, 65535),
+            ("backoffLimit", settings.backoff_limit, 0, 20),
+            ("ttlSecondsAfterFinished", settings.ttl_seconds_after_finished, 60, 10**9),
+            ("startSeconds", settings.start_seconds, 1, 10**6),
+            ("timeoutSeconds", settings.timeout_seconds, 30, 10**6),
+            ("monitoringBytesLimit", settings.monitoring_bytes_limit, 0, 10**18),
+            ("monitoringForecastDays", settings.monitoring_forecast_days, 1, 365),
+            ("monitoringVerificationDays", settings.monitoring_verification_days, 1, 3650),
+            ("monitoringRetentionHours", settings.monitoring_retention_hours, 1, 10**5),
+            ("monitoringBackupHours", settings.monitoring_backup_hours, 1, 10**5),
+        )
+    )
 
 
 def _shown(url: str) -> str:
