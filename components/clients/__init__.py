@@ -5,4 +5,12 @@ It uses the logins, proxies and certificates that their own tools and Pulumi's p
 
 # Modules, of which none is imported here: a run takes the time of what it needs.
 # pyright: reportUnsupportedDunderAll=false
-__all__ = ["cluster", "kubeconfig", "kubeconfig_rules", "kubernetes", "postgresql", "vault"]
+__all__ = [
+    "cluster",
+    "faults",
+    "kubeconfig",
+    "kubeconfig_rules",
+    "kubernetes",
+    "postgresql",
+    "vault",
+]

@@ -51,15 +51,31 @@ def connect(cluster: Cluster) -> Client:
         LoginError: the kubeconfig cannot be used.
 
     """
+    url, sender = _reach(cluster)
+    config = SingleConfig("", Context(cluster=""), Server(server=url), User())
+    return Client(config=config, transport=sender, trust_env=False)
+
+
+@cache
+def connect_http(cluster: Cluster) -> httpx2.Client:
+    """Return a client for requests that lightkube has no call for; their paths begin with `/api`.
+
+    Raises:
+        LoginError: the kubeconfig cannot be used.
+
+    """
+    url, sender = _reach(cluster)
+    return httpx2.Client(base_url=url, transport=sender, trust_env=False)
+
+
+def _reach(cluster: Cluster) -> tuple[str, "_Transport"]:
     try:
         given, context = cluster.kubeconfig, cluster.context
         text = chosen(given, context) if given else ambient(os.environ, context)
         server, user = parts(text) if text else _in_cluster()
-        sender = _Transport(server, user)
+        return server["server"], _Transport(server, user)
     except (KubeconfigError, ProxyError, PluginError, OSError, ValueError) as error:
         raise LoginError(str(error)) from None
-    config = SingleConfig("", Context(cluster=""), Server(server=server["server"]), User())
-    return Client(config=config, transport=sender, trust_env=False)
 
 
 def _in_cluster() -> tuple[dict[str, Any], dict[str, Any]]:

@@ -2,4 +2,4 @@
 
 # Modules, of which none is imported here: a run takes the time of what it needs.
 # pyright: reportUnsupportedDunderAll=false
-__all__ = ["awaited_job", "network_policy", "pod", "pods", "setup", "template"]
+__all__ = ["awaited_job", "network_policy", "pod", "pods", "setup", "template", "watch"]

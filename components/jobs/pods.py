@@ -14,6 +14,7 @@ from lightkube.resources.core_v1 import Event, Pod
 
 JOB_LABEL = "batch.kubernetes.io/job-name"
 UID_LABEL = "batch.kubernetes.io/controller-uid"
+NO_POD = "no pod is made, "
 # What the cluster's autoscaler and Karpenter say of a pod that they make a node for.
 NODE_ON_ITS_WAY = {"TriggeredScaleUp", "Nominated"}
 # A kubelet alternates between the error and this wrapping of the same error.
@@ -36,7 +37,7 @@ def obstacles(client: Client, job: Any) -> list[str]:
     pods = _pods(client, job.metadata.namespace, {UID_LABEL: job.metadata.uid})
     alive = [pod for pod in pods if pod.status.phase in ("Pending", "Running")]
     if not alive:
-        return [f"no pod is made, {text}" for text in _halted(client, job)]
+        return [f"{NO_POD}{text}" for text in _halted(client, job)]
     return _once(sentence for pod in alive for sentence in _held_up(client, pod))
 
 

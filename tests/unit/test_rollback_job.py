@@ -23,12 +23,11 @@ class Cluster:
 
     def __init__(self) -> None:
         self.looks: list[Any] = []
-        self.active = 1
         self.deleted = False
         self.seconds = 0.0
 
     def get(self, *_: Any, **__: Any) -> Object:
-        return Object(status=Object(conditions=[], active=self.active))
+        return Object(status=Object(conditions=[]))
 
     def obstacles(self, *_: Any) -> list[str]:
         look = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
@@ -50,6 +49,8 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     monkeypatch.setattr(job, "failures", lambda *_: [])
     monkeypatch.setattr(job, "obstacles", cluster.obstacles)
     monkeypatch.setattr(job, "node_on_its_way", lambda *_: False)
+    monkeypatch.setattr(job, "connect_http", lambda _: None)
+    monkeypatch.setattr(job, "await_change", lambda *_: False)
     clock = Object(monotonic=lambda: cluster.seconds, sleep=cluster.sleep)
     monkeypatch.setattr(job, "time", clock)
     return cluster
@@ -62,11 +63,11 @@ def test_a_pod_that_cannot_start_says_why_within_start_seconds(cluster: Cluster)
         f"Job ns/rollback: {NO_NODE[0]}; no pod started within startSeconds, 5 s"
     )
     assert cluster.deleted
-    assert cluster.seconds == 5
+    assert cluster.seconds == 6
 
 
 def test_a_job_that_gets_no_pod_says_why_at_once(cluster: Cluster) -> None:
-    cluster.looks, cluster.active = [["no pod is made, FailedCreate: quota"]], 0
+    cluster.looks = [["no pod is made, FailedCreate: quota"]]
 
     reason = RollbackJob(PROPS | {"start_seconds": 5.0}).wait()
 
@@ -75,11 +76,11 @@ def test_a_job_that_gets_no_pod_says_why_at_once(cluster: Cluster) -> None:
 
 
 def test_trouble_that_passes_begins_the_count_anew(cluster: Cluster) -> None:
-    cluster.looks = [*[NO_NODE] * 10, [], TransportError("away"), NO_NODE]
+    cluster.looks = [*[NO_NODE] * 2, [], TransportError("away"), NO_NODE]
 
     RollbackJob(PROPS | {"start_seconds": 5.0}).wait()
 
-    assert cluster.seconds == 12 * job.POLL_SECONDS + 5
+    assert cluster.seconds == 4 * job.LOOK_SECONDS + 6
 
 
 def test_a_node_on_its_way_is_waited_for(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from httpx2 import ReadError, Request, Response
 from lightkube import ApiError
 
 from components.checkpoint_storage import CheckpointStorage
+from components.clients import faults
 from components.ownership.refusal import Refused
 from components.schema.files import load_migrations
 from components.schema.marks import UNDONE
@@ -331,6 +332,8 @@ def test_a_rollback_whose_job_was_made_is_not_said_to_have_never_started(
             raise failure
         return Object(metadata=Object(uid="uid"))
 
+    monkeypatch.setattr(faults, "INSIST_SECONDS", 0)
+    monkeypatch.setattr(faults, "PAUSE_SECONDS", 0)
     monkeypatch.setattr(job, "connect", lambda _: Object(create=create))
     monkeypatch.setattr(job.RollbackJob, "_remove_leftover", lambda _: None)
     monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)

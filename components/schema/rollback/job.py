@@ -5,34 +5,30 @@
 
 import json
 import time
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
-from httpx2 import TransportError
+from httpx2 import HTTPError
 from lightkube import ApiError, Client
 from lightkube.codecs import from_dict
 from lightkube.resources.batch_v1 import Job
 from lightkube.types import CascadeType
 
 from ...clients.cluster import Cluster
-from ...clients.kubernetes import connect
-from ...jobs.pods import failures, node_on_its_way, obstacles, termination_message
+from ...clients.faults import insist, passing
+from ...clients.kubernetes import connect, connect_http
+from ...jobs.pods import NO_POD, failures, node_on_its_way, obstacles, termination_message
+from ...jobs.watch import await_change
 from ...kubernetes.manifests import config_map
 from ...ownership.annotations import OWNER
 from ...ownership.servers import POSTGRESQL
 from ..marks import BEGUN, UNDONE, mark, marks
 from .manifest import BACKUP
 
-POLL_SECONDS = 0.25
-PASSING = {
-    HTTPStatus.TOO_MANY_REQUESTS,
-    HTTPStatus.INTERNAL_SERVER_ERROR,
-    HTTPStatus.BAD_GATEWAY,
-    HTTPStatus.SERVICE_UNAVAILABLE,
-    HTTPStatus.GATEWAY_TIMEOUT,
-}
+# Pods that hang change nothing of their Job, so somebody has to look at them.
+LOOK_SECONDS = 2
 
 
 def is_undone(props: Mapping[str, Any]) -> bool:
@@ -55,28 +51,20 @@ def another_owner(props: Mapping[str, Any]) -> str | None:
 
 
 def _marks(props: Mapping[str, Any]) -> dict[str, str] | None:
-    return marks(_connect(props), props["namespace"], props["service_account"])
+    return insist(lambda: marks(_connect(props), props["namespace"], props["service_account"]))
 
 
 def _connect(props: Mapping[str, Any]) -> Client:
-    return connect(Cluster(kubeconfig=props["kubeconfig"], context=props["kube_context"]))
+    return connect(_cluster(props))
+
+
+def _cluster(props: Mapping[str, Any]) -> Cluster:
+    return Cluster(kubeconfig=props["kubeconfig"], context=props["kube_context"])
 
 
 def _has_ended(job: Any) -> bool:
     conditions: list[Any] = (job.status and job.status.conditions) or []
     return any(c.type in ("Complete", "Failed") and c.status == "True" for c in conditions)
-
-
-@contextmanager
-def _passing() -> Generator[None]:
-    """Let an API server that is away, restarting or too busy pass for one that said nothing."""
-    try:
-        yield
-    except TransportError:
-        return
-    except ApiError as error:
-        if error.status.code not in PASSING:
-            raise
 
 
 def _migration_job(props: Mapping[str, Any]) -> str:
@@ -109,7 +97,7 @@ class RollbackJob:
     def start(self) -> None:
         """Make the Job and its ConfigMap, after what an earlier attempt may have left."""
         self._remove_leftover()
-        job: Any = self._client.create(from_dict(self._manifest()))
+        job = self._make(from_dict(self._manifest()))
         self.made = True
         scripts = config_map(self._namespace, self._name, self._props["files"])
         # Owned by the Job, the ConfigMap goes with it; the pod waits for it, should it be first.
@@ -122,7 +110,24 @@ class RollbackJob:
                 "blockOwnerDeletion": True,
             }
         ]
-        self._client.create(from_dict(scripts))
+        self._make(from_dict(scripts))
+
+    def _make(self, wanted: Any) -> Any:
+        """Create the object; one that is there after a fault was made by the faulty request."""
+        faults: list[HTTPError] = []
+
+        def request() -> Any:
+            try:
+                return self._client.create(wanted)
+            except HTTPError as error:
+                known = isinstance(error, ApiError) and error.status.code == HTTPStatus.CONFLICT
+                if not (known and faults):
+                    faults.append(error)
+                    raise
+            name = wanted.metadata.name
+            return self._client.get(wanted.__class__, name, namespace=self._namespace)
+
+        return insist(request)
 
     def _manifest(self) -> dict[str, Any]:
         """Return the Job with what only the state knows: whose it is, and which server is meant."""
@@ -150,8 +155,8 @@ class RollbackJob:
             if "Complete" in ended:
                 # It did its work; what stays of it goes by its time to live.
                 for last in (self._keep_message_of_backup, self._record, self._delete):
-                    with suppress(ApiError, TransportError):
-                        last()
+                    with suppress(HTTPError):
+                        insist(last)
                 return None
             # A Job that ran out of time takes its pods along, and with them the reason.
             seen = self._reasons() or seen
@@ -159,19 +164,22 @@ class RollbackJob:
                 return "; ".join(seen) or f"{self}: {ended['Failed']}"
             if job and not conditions and (obstacle := self._obstacle(job)):
                 # It must not start later, when nobody watches it any more.
-                with _passing():
+                with passing():
                     self._delete()
                     return obstacle
-            self._pause("its end")
+            self._wait("its end", job)
 
     def _read(self) -> Any:
         """Return the Job, or None while the API server is away: that is no verdict."""
-        with _passing():
-            return self._client.get(Job, self._name, namespace=self._namespace)
+        with passing():
+            return self._get()
         return None
 
+    def _get(self) -> Any:
+        return self._client.get(Job, self._name, namespace=self._namespace)
+
     def _reasons(self) -> list[str]:
-        with _passing():
+        with passing():
             return failures(self._client, self._namespace, self._name)
         return []
 
@@ -188,12 +196,12 @@ class RollbackJob:
 
     def _obstacle(self, job: Any) -> str | None:
         """Return why no pod starts: at once where none is made, else after startSeconds."""
-        with _passing():
+        with passing():
             reasons = obstacles(self._client, job)
             if not reasons:
                 self._stuck_since = None
                 return None
-            if not (job.status and job.status.active):
+            if reasons[0].startswith(NO_POD):
                 return f"{self}: {'; '.join(reasons)}"
             if self._stuck_since is None:
                 self._stuck_since = time.monotonic()
@@ -210,14 +218,13 @@ class RollbackJob:
 
     def _remove_leftover(self) -> None:
         try:
-            leftover = self._client.get(Job, self._name, namespace=self._namespace)
+            leftover = insist(self._get)
             if not self._is_own(leftover) and not _has_ended(leftover):
                 msg = f"expected {self} to be this stack's, found another stack's at work"
                 raise RuntimeError(msg)
-            self._delete()
+            insist(self._delete)
             while True:
-                self._client.get(Job, self._name, namespace=self._namespace)
-                self._pause("the end of an earlier attempt")
+                self._wait("the end of an earlier attempt", insist(self._get))
         except ApiError as error:
             if error.status.code != HTTPStatus.NOT_FOUND:
                 raise
@@ -225,8 +232,12 @@ class RollbackJob:
     def _is_own(self, job: Any) -> bool:
         return (job.metadata.annotations or {}).get(OWNER) in (None, self._props.get("owner"))
 
-    def _pause(self, what: str) -> None:
+    def _wait(self, what: str, job: Any) -> None:
+        """Return at the Job's next change, or when its pods are to be looked at again."""
         if time.monotonic() > self._deadline:
             msg = f"expected {what} of {self} within {self._props['seconds']:.0f} s"
             raise TimeoutError(msg)
-        time.sleep(POLL_SECONDS)
+        with suppress(HTTPError):
+            if job and await_change(connect_http(_cluster(self._props)), job, LOOK_SECONDS):
+                return
+        time.sleep(LOOK_SECONDS)

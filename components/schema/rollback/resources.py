@@ -170,7 +170,7 @@ def _expect_own(props: Mapping[str, Any]) -> None:
     except UnexpectedServer as error:
         refuse(str(error))
     except Exception as error:  # whatever it is, the user gets one sentence
-        refuse(f"{UNTOUCHED}: the rollback could not start: {_named(error)}; {AGAIN}")
+        refuse(f"{UNTOUCHED}: {_with_cure(_not_started(error))}")
     if owner:
         account = f"{props['namespace']}/{props['service_account']}"
         refuse(
@@ -199,12 +199,19 @@ def _roll_back(props: Mapping[str, Any]) -> str | None:
     except Exception as error:  # whatever it is, the user gets one sentence
         if job and job.made:
             return f"{job} {UNKNOWN}: {_named(error)}; look at it"
-        reason = f"the rollback could not start: {_named(error)}"
+        reason = _not_started(error)
     if job and job.backup:
         say(job.backup)
-    if reason and "pulumi destroy" not in reason:
-        return f"{reason}; {AGAIN}"
-    return reason
+    return _with_cure(reason) if reason else None
+
+
+def _not_started(error: Exception) -> str:
+    return f"the rollback could not start: {_named(error)}"
+
+
+def _with_cure(reason: str) -> str:
+    """Add the general cure, unless the reason says what to do before the next destroy."""
+    return reason if "pulumi destroy" in reason else f"{reason}; {AGAIN}"
 
 
 UNTOUCHED = "nothing was destroyed"
