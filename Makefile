@@ -35,6 +35,9 @@ stack: setup ## Start the embedded stack
 up: stack ## pulumi up
 	@$(PULUMI) up --yes --skip-preview --suppress-outputs
 
+repair: setup ## Migrate and verify again, whatever the state says
+	@$(PULUMI) up --yes --skip-preview --suppress-outputs --replace '**-migration-job'
+
 report: ## Print the verification report of the last up
 	@$(PULUMI) stack output --json | $(PYTHON) -m devstack.report
 
@@ -116,4 +119,4 @@ lock: setup ## Renew the hash-locked requirements
 	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --group policy --output-file policy/requirements.txt
 
-.PHONY: help setup demo stack up report preview policy plan render destroy down check test soak soak-vault vaults bench bench-live sbom audit lock
+.PHONY: help setup demo stack up repair report preview policy plan render destroy down check test soak soak-vault vaults bench bench-live sbom audit lock

@@ -431,6 +431,7 @@ DECLARE
         'wait for it or end it', target, current_setting('checkpoint.holder'));
     findings jsonb;
     strange text;
+    lost boolean;
     lowest integer;
     highest integer;
     recorded bigint := 0;
@@ -444,8 +445,11 @@ BEGIN
     END IF;
     -- A difference of nullability is one of the column's definition too.
     SELECT string_agg(f.object || ': ' || f.what, '; ' ORDER BY f.n) FILTER (WHERE f.n <= 8)
-            || CASE WHEN count(*) > 8 THEN format('; and %s more', count(*) - 8) ELSE '' END
-        INTO strange
+            || CASE WHEN count(*) > 8 THEN format('; and %s more', count(*) - 8) ELSE '' END,
+            -- A column takes the key with it that it is part of.
+            bool_and(f.what LIKE '%found no such column' OR f.what LIKE '%PRIMARY KEY%found none')
+                AND bool_or(f.what LIKE '%found no such column')
+        INTO strange, lost
         FROM (
             SELECT object, what, row_number() OVER (ORDER BY object, what) AS n
             FROM jsonb_to_recordset(findings)
@@ -453,9 +457,12 @@ BEGIN
             WHERE fix IS NULL AND check_name <> 'nullability'
         ) AS f;
     IF strange IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'MG010', MESSAGE = format(
-            'expected LangGraph''s checkpoint tables or none in schema %I, found others (%s): '
-            'name another schema or move them', target, strange);
+        RAISE EXCEPTION USING ERRCODE = 'MG010', MESSAGE = format(CASE WHEN lost
+            THEN 'expected LangGraph''s checkpoint tables in schema %I, found that they lost columns '
+                '(%s): restore them from a backup (docs/backup.md, lost columns), or move them to '
+                'begin without their rows'
+            ELSE 'expected LangGraph''s checkpoint tables or none in schema %I, found others (%s): '
+                'name another schema or move them' END, target, strange);
     END IF;
 
     IF NOT findings @> '[{"object": "checkpoint_migrations"}]' THEN

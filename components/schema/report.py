@@ -86,7 +86,7 @@ def _report(props: dict[str, Any]) -> dict[str, Any]:
     if not message:
         msg = (
             f"expected the report of Job {namespace}/{job} in its pod's termination message, found "
-            "none: the pod is gone; run pulumi up --replace on the verification Job"
+            "none: the pod is gone; run pulumi up --replace '**-verification-job'"
         )
         raise RuntimeError(msg)
     report = json.loads(message)

@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.database import application_credential, as_parameters, connect
-from tests.support.deployment import Deployment, Outcome
+from tests.support.deployment import REPOSITORY, Deployment, Outcome
+from tests.support.documents import follow
 from tests.support.drifts import DRIFTS, Drift, Environment
 from tests.support.failures import compare_line
 
@@ -123,6 +125,21 @@ def test_what_the_refresh_passes_over_is_kept_or_mended_by_replacing_it(
     here.bao("write", here.role, "token_bound_cidrs=")
 
 
+def test_a_column_that_the_migration_can_add_is_back_once_it_ran_again(here: Environment) -> None:
+    dev = here.dev
+    here.execute("ALTER TABLE checkpoint_writes DROP COLUMN task_path")
+    dev.up("--expect-no-changes").expect()
+    jobs = here.uid(MIGRATION), here.uid(VERIFICATION)
+
+    target = ("-f", str(REPOSITORY / "Makefile"), "-o", "setup", f"PULUMI=pulumi -s {dev.stack}")
+    dev.run("make", *target, "repair", **dev.deployer).expect()
+
+    assert here.query("SELECT task_path FROM checkpoint_writes") == []
+    assert dev.outputs()["verification"]["ok"] is True
+    assert not {*jobs} & {here.uid(MIGRATION), here.uid(VERIFICATION)}
+    dev.up("--refresh", "--expect-no-changes").expect()
+
+
 def test_a_schema_changed_by_hand_is_seen_by_a_verification_on_every_up(
     here: Environment,
 ) -> None:
@@ -147,8 +164,7 @@ def test_a_schema_changed_by_hand_is_seen_by_a_verification_on_every_up(
 
 
 def test_the_migration_run_again_mends_the_schema(here: Environment) -> None:
-    here.kubectl("delete", "job", MIGRATION, "--wait")
-    here.dev.up("--refresh").expect()
+    follow(here.dev, "docs/drift.md", "repair").expect()
     verified, migrated = here.uid(VERIFICATION), here.uid(MIGRATION)
 
     here.dev.up().expect()
@@ -157,6 +173,27 @@ def test_the_migration_run_again_mends_the_schema(here: Environment) -> None:
     assert here.uid(VERIFICATION) != verified
     assert here.uid(MIGRATION) == migrated
     assert here.query("SELECT thread_id FROM checkpoints") == [("t",)]
+
+
+def test_a_lost_column_is_refused_until_its_tables_are_restored(
+    here: Environment, tmp_path: Path
+) -> None:
+    dev, dump = here.dev, tmp_path / "a.dump"
+    dev.run("pg_dump", "-Fc", f"--file={dump}", here.database).expect()
+    here.execute("ALTER TABLE checkpoints DROP COLUMN metadata")
+    as_owner = {"DATABASE": here.database, "DUMP": str(dump)}
+    as_owner["PGOPTIONS"] = f"-c role={here.database}_owner"
+
+    refused = follow(dev, "docs/drift.md", "repair")
+    follow(dev, "docs/backup.md", "lost columns", **as_owner).expect()
+    follow(dev, "docs/backup.md", "restore into an empty database", **as_owner).expect()
+    follow(dev, "docs/drift.md", "repair").expect()
+
+    assert refused.status != 0
+    compare_line("column lost", refused.text, "refused: ", status=10)
+    assert dev.outputs()["verification"]["ok"] is True
+    assert here.query("SELECT thread_id, metadata FROM checkpoints") == [("t", {})]
+    here.execute("DROP SCHEMA damaged CASCADE")
 
 
 def test_a_config_map_cannot_be_edited(here: Environment) -> None:

@@ -238,8 +238,8 @@ def test_the_words_of_an_alert_name_environment_and_value(tmp_path: Path) -> Non
                         "exp_labels": {"environment": "dev", "severity": "critical"},
                         "exp_annotations": {
                             "summary": "The checkpoint schema of dev is at version 8.",
-                            "description": "Expected version 9; run pulumi up for this "
-                            "environment.",
+                            "description": "Expected version 9; run pulumi up --replace "
+                            "'**-migration-job' for this environment.",
                         },
                     }
                 ],

@@ -170,7 +170,8 @@ def test_a_schema_that_is_behind_ends_the_start_in_one_sentence(
 
     assert str(refused.value) == (
         f"expected the checkpoint tables at version 9, found without {missing}: "
-        "run pulumi up with the storage's release for this library before it starts"
+        "run pulumi up --replace '**-migration-job' with the storage's release for this "
+        "library before it starts"
     )
 
 

@@ -34,6 +34,7 @@ CONFIG: RunnableConfig = {"configurable": {"thread_id": "t", "checkpoint_ns": ""
 METADATA: CheckpointMetadata = {"source": "loop", "step": 1}
 PAGE = "docs/backup.md"
 TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
+LOST = ("checkpoints.metadata", "checkpoints.checkpoint_id", "checkpoint_writes.blob")
 Drill = Callable[..., tuple[int, str, str]]
 
 
@@ -238,9 +239,38 @@ def test_rows_of_an_old_dump_go_into_the_tables_of_today(
 
 
 def go_back(database: Database, dump: Path, folder: Path) -> CompletedProcess[str]:
+    return by_hand(database, commands(PAGE, "restore"), dump, folder)
+
+
+def by_hand(database: Database, block: str, dump: Path, folder: Path) -> CompletedProcess[str]:
     (folder / "components").symlink_to(REPOSITORY / "components")
-    shell = f"cd {folder}; DATABASE={database.name} DUMP={dump}; {commands(PAGE, 'restore')}"
+    shell = f"cd {folder}; DATABASE={database.name} DUMP={dump}; {block}"
     return database.run("sh", "-e", "-u", "-c", shell)
+
+
+@pytest.mark.parametrize("column", LOST)
+def test_a_lost_column_comes_back_from_a_dump(
+    database: Database, langgraph_dump: str, tmp_path: Path, column: str
+) -> None:
+    Ancestor(NEWEST).load(database)
+    dump, table = tmp_path / "a.dump", column.partition(".")[0]
+    everything = [f"SELECT array_agg(t::text ORDER BY t::text) FROM {name} AS t" for name in TABLES]
+    before = [database.value(query) for query in everything]
+    database.run("pg_dump", "-Fc", f"--file={dump}")
+    database.execute(f"ALTER TABLE {table} DROP COLUMN {column.partition('.')[2]}")
+
+    refused = run_file(database, "up")
+    blocks = commands(PAGE, "lost columns"), commands(PAGE, "restore into an empty database")
+    done = by_hand(database, "\n".join(blocks), dump, tmp_path)
+    migrated = run_file(database, "up")
+
+    assert f"{column}: expected" in refused.stderr
+    assert "restore them from a backup (docs/backup.md, lost columns)" in refused.stderr
+    assert done.returncode == 0, done.stderr
+    assert migrated.returncode == 0, migrated.stderr
+    assert [database.value(query) for query in everything] == before
+    database.execute("DROP SCHEMA damaged CASCADE")
+    assert database.schema_dump() == langgraph_dump
 
 
 @pytest.mark.parametrize("broken", ["dump", "table"])

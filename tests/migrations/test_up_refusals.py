@@ -49,6 +49,10 @@ FOREIGN = {
         TEXTS[1] + "ALTER TABLE checkpoints ADD CHECK (type <> '')",
         "checkpoints: expected no further constraint, found checkpoints_type_check",
     ),
+    "lost column": (
+        TEXTS[1] + "ALTER TABLE checkpoints DROP COLUMN metadata",
+        "checkpoints.metadata: expected jsonb not null default '{}', found no such column",
+    ),
     "index on another column": (
         TEXTS[1] + "CREATE INDEX checkpoints_thread_id_idx ON checkpoints (checkpoint_id)",
         "(thread_id), found CREATE INDEX checkpoints_thread_id_idx",
@@ -62,6 +66,18 @@ FOREIGN = {
         "found another relation of this name",
     ),
 }
+
+
+LOST = {
+    "a column": (
+        "DROP metadata",
+        "checkpoints.metadata: expected jsonb not null default '{}', fou",
+    ),
+    "a column of the key": ("DROP checkpoint_id", "found none"),
+    "the key alone": ("DROP CONSTRAINT checkpoints_pkey", "found none"),
+    "a column, another put in": ("DROP metadata, ADD meta jsonb", "expected no such column"),
+}
+BY_A_BACKUP = ("a column", "a column of the key")
 
 
 def assert_refused(database: Database, result, sqlstate: str, *words: str, before: str) -> None:
@@ -83,6 +99,19 @@ def test_foreign_layouts_are_refused_field_by_field(
     result = up()
 
     assert_refused(database, result, "MG010", difference, before=before)
+
+
+@pytest.mark.parametrize("what", LOST)
+def test_only_lost_columns_are_sent_to_a_backup(database: Database, up: Psql, what: str) -> None:
+    change, difference = LOST[what]
+    database.execute(TEXTS[1], f"ALTER TABLE checkpoints {change}")
+    before = database.schema_dump()
+
+    result = up()
+
+    assert_refused(database, result, "MG010", difference, before=before)
+    assert ("that they lost columns" in result.stderr) is (what in BY_A_BACKUP)
+    assert ("name another schema or move" in result.stderr) is (what not in BY_A_BACKUP)
 
 
 def test_a_foreign_layout_is_not_listed_to_its_end(database: Database, up: Psql) -> None:
