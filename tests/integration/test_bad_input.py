@@ -70,7 +70,7 @@ def test_a_foreign_table_of_the_same_name_is_refused_before_any_write(
     outcome = tenant.up()
     with connect(tenant, DATABASE) as connection:
         found = tables(connection)
-        connection.execute("DROP TABLE checkpoint_writes")
+        connection.execute("CREATE SCHEMA moved; ALTER TABLE checkpoint_writes SET SCHEMA moved")
 
     assert outcome.status != 0
     compare_line("foreign table", outcome.text, "refused: ", status=10)
@@ -78,7 +78,7 @@ def test_a_foreign_table_of_the_same_name_is_refused_before_any_write(
     assert found == {"checkpoint_writes"}
 
 
-def test_a_failed_job_runs_again_once_its_cause_is_gone(tenant: Deployment) -> None:
+def test_a_failed_job_runs_again_once_the_table_has_moved(tenant: Deployment) -> None:
     tenant.up().expect()
 
     assert tenant.outputs()["verification"]["ok"] is True
@@ -87,7 +87,8 @@ def test_a_failed_job_runs_again_once_its_cause_is_gone(tenant: Deployment) -> N
 def test_settings_are_refused_all_at_once_before_any_resource(
     deploy: Callable[..., Deployment],
 ) -> None:
-    unset = deploy("misspelt", namespce="typo", vaultAddress="no-url", timeoutSeconds=1)
+    wrong = {"namespce": "typo", "vaultAddress": "no-url", "timeoutSeconds": 1}
+    unset = deploy("misspelt", **DEV, **wrong)
 
     outcome = unset.up()
 
@@ -97,16 +98,21 @@ def test_settings_are_refused_all_at_once_before_any_resource(
     compare_line("settings", outcome.text, "vaultAddress: ")
     assert "Traceback" not in outcome.text
     assert "kubernetes:" not in unset.state()
+    del unset.settings["namespce"], unset.settings["vaultAddress"]
+    unset.configure(timeoutSeconds=30)
+    unset.preview().expect()
 
 
 def test_an_unknown_environment_is_refused(deploy: Callable[..., Deployment]) -> None:
-    unknown = deploy("unknown")
+    unknown = deploy("unknown", **DEV)
     unknown.configure(environment="")
 
     outcome = unknown.up()
 
     assert outcome.status != 0
     compare_line("environment", outcome.text, "this environment is unknown")
+    unknown.configure(environment="unknown")
+    unknown.preview().expect()
 
 
 def test_an_unreachable_vault_fails_up_before_anything_is_made(

@@ -171,6 +171,21 @@ def test_a_second_up_that_was_forced_builds_nothing_twice(killed: Deployment) ->
         assert connection.execute(query).fetchall() == [(True,), (True,)]
 
 
+def test_a_job_that_outlasted_its_time_ends_well_with_more_of_it(killed: Deployment) -> None:
+    with up_at_work(killed, timeoutSeconds=306) as outlasted:
+        over = ("-p", '{"spec": {"activeDeadlineSeconds": 1}}')
+        killed.run(
+            *("kubectl", "-n", killed.settings["namespace"], "patch", "job", JOB, *over)
+        ).expect()
+        said = outlasted.result().expect(1).text
+    compare_line("out of time", said, "still at work")
+
+    killed.configure(timeoutSeconds=600)
+    killed.up().expect()
+
+    assert killed.outputs()["verification"]["ok"] is True
+
+
 def test_an_api_server_that_restarts_while_the_job_is_awaited_changes_nothing(
     killed: Deployment,
 ) -> None:

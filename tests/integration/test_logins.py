@@ -113,10 +113,15 @@ def test_an_expired_token_of_vault_is_said_before_anything_is_made(dev: Deployme
     assert made(dev) == set()
 
 
+def test_up_goes_through_with_new_logins(dev: Deployment, account: Account) -> None:
+    dev.up(KUBECONFIG=account.kubeconfig({"token": account.token()})).expect()
+
+    assert dev.outputs()["verification"]["ok"] is True
+
+
 def test_destroy_says_how_to_replace_a_token_that_ended_in_the_state(
     dev: Deployment, account: Account
 ) -> None:
-    dev.up(KUBECONFIG=account.kubeconfig({"token": account.token()})).expect()
     account.end_tokens()
     anew = account.kubeconfig({"token": account.token()})
 
@@ -135,6 +140,7 @@ def test_up_with_a_new_token_renews_the_state(dev: Deployment, account: Account)
     dev.up(KUBECONFIG=account.kubeconfig({"token": account.token()})).expect()
 
     refresh(dev).expect()
+    dev.destroy().expect()
 
 
 def test_a_plugin_in_the_state_logs_in_anew_each_time(dev: Deployment, account: Account) -> None:

@@ -90,6 +90,7 @@ def test_a_preview_refuses_a_change_that_up_would_refuse(dev: Deployment, databa
     assert outcome.status != 0
     assert "nothing was changed: expected schema 'public' to stay" in outcome.text
     compare_line("data would go", outcome.text, "nothing was changed: ")
+    dev.preview("--expect-no-changes").expect()
 
 
 @pytest.mark.parametrize("key", ["vaultRole", "vaultPolicy", "vaultSecretPath", "postgresImage"])

@@ -121,3 +121,4 @@ def test_taking_over_on_purpose_leaves_the_first_one_nothing_to_destroy(
     dev.up("--refresh").expect()
     with connect(dev, dev.settings["databaseName"]) as connection:
         assert tables(connection) == set(TABLES)
+    dev.destroy().expect()

@@ -18,7 +18,3 @@ OTHERS = [
 @pytest.mark.parametrize("cause", OTHERS)
 def test_what_fails_ends_up(dev: Deployment, cause: str) -> None:
     fail(dev, cause)
-
-
-def test_the_last_job_runs_again_once_its_cause_is_gone(dev: Deployment) -> None:
-    dev.up().expect()

@@ -1,4 +1,7 @@
-"""What can be wrong around the Jobs; each is broken for a while and mended again."""
+"""What can be wrong around the Jobs; each is broken for a while, then mended as the table says.
+
+What a cure leaves, such as a quota that was raised, stays.
+"""
 
 import json
 from collections.abc import Callable, Iterator
@@ -17,8 +20,11 @@ NOBODYS_IMAGE = "localhost:1/no-such-image:1"
 PUBLIC_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 ROW = "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', 'c', '{}')"
 ROW_SECURITY = REPOSITORY / "tests" / "fixtures" / "row_security_for_all.sql"
+UP_FILE = "001_create_checkpointer_tables.up.sql"
 # The migration's container asks for 256Mi at most.
-SMALL = {"type": "Container", "max": {"memory": "100Mi"}}
+SMALL, LARGE = (
+    {"limits": [{"type": "Container", "max": {"memory": memory}}]} for memory in ("100Mi", "1Gi")
+)
 
 
 def settings(**values: str) -> Cause:
@@ -52,7 +58,7 @@ def no_connection_left(dev: Deployment) -> Iterator[Settings]:
         try:
             yield {}
         finally:
-            admin.execute(f"{role} -1".encode())
+            admin.execute(f"{role} 5".encode())
 
 
 @contextmanager
@@ -64,8 +70,9 @@ def event_trigger(dev: Deployment) -> Iterator[Settings]:
         try:
             yield {}
         finally:
-            admin.execute("DROP EVENT TRIGGER row_security_for_all")
-            admin.execute("DROP FUNCTION secure_new_tables()")
+            admin.execute("ALTER EVENT TRIGGER row_security_for_all DISABLE")
+            dev.up().expect()
+            admin.execute("ALTER EVENT TRIGGER row_security_for_all ENABLE")
 
 
 @contextmanager
@@ -101,6 +108,23 @@ def newer_server(dev: Deployment) -> Iterator[Settings]:
 
 
 @contextmanager
+def files_changed(dev: Deployment) -> Iterator[Settings]:
+    """Exchange the ConfigMap for one with another up file; it cannot be edited."""
+    kubectl = Pods(dev).kubectl
+    listed = json.loads(kubectl("get", "configmaps", "-o", "json").expect().text)["items"]
+    (files,) = (item for item in listed if UP_FILE in item["data"])
+    files["data"][UP_FILE] += "DROP TABLE checkpoints;\n"
+    for key in ("uid", "resourceVersion"):
+        del files["metadata"][key]
+    kubectl("delete", "configmap", files["metadata"]["name"]).expect()
+    Pods(dev).create(files).expect()
+    try:
+        yield {}
+    finally:
+        dev.up("--refresh").expect()
+
+
+@contextmanager
 def quota(dev: Deployment) -> Iterator[Settings]:
     """Allow no pod in the namespace."""
     kubectl = Pods(dev).kubectl
@@ -110,7 +134,8 @@ def quota(dev: Deployment) -> Iterator[Settings]:
         kubectl("wait", "--for=jsonpath={.status.hard.pods}=0", "quota/no-pods").expect()
         yield {}
     finally:
-        kubectl("delete", "quota", "no-pods").expect()
+        kubectl("patch", "quota", "no-pods", "-p", '{"spec": {"hard": {"pods": "20"}}}').expect()
+        kubectl("wait", "--for=jsonpath={.status.hard.pods}=20", "quota/no-pods").expect()
 
 
 @contextmanager
@@ -118,11 +143,12 @@ def limits(dev: Deployment) -> Iterator[Settings]:
     """Let the API server admit small containers only."""
     metadata = {"name": "small"}
     manifest = {"apiVersion": "v1", "kind": "LimitRange", "metadata": metadata}
-    Pods(dev).create(manifest | {"spec": {"limits": [SMALL]}}).expect()
+    Pods(dev).create(manifest | {"spec": SMALL}).expect()
     try:
         yield {}
     finally:
-        Pods(dev).kubectl("delete", "limitrange", "small").expect()
+        widened = json.dumps({"spec": LARGE})
+        Pods(dev).kubectl("patch", "limitrange", "small", "--type=merge", "-p", widened).expect()
 
 
 @contextmanager
@@ -179,4 +205,5 @@ CAUSES: dict[str, Cause] = {
     "quota": quota,
     "limit range": limits,
     "no node": cordoned,
+    "files changed": files_changed,
 }

@@ -53,6 +53,8 @@ def test_a_deployer_without_rights_makes_nothing(
     sentence = str(refused.value).replace(role, "ci")
     if options == "LOGIN":
         compare_line("deployer without rights", sentence, "nothing was made: ")
+    server.execute(f"ALTER ROLE {role} CREATEDB CREATEROLE")
+    create(role)
 
 
 def test_a_deployer_that_may_end_no_session_is_told_what_that_means(

@@ -16,6 +16,15 @@ def test_every_cause_is_described_broken_by_a_test_and_recorded() -> None:
     assert set(described) == CAUSES.keys() | elsewhere == recordings().keys()
 
 
+def test_every_cure_is_run_by_a_test_that_exists() -> None:
+    for causes in sections().values():
+        for cause, text in causes.items():
+            path, _, name = text["cured by"].partition("::")
+            tests = (REPOSITORY / path).read_text()
+            assert re.search(rf"^def {name}\(", tests, re.M), f"{cause}: no {text['cured by']}"
+            assert name.startswith("test_")
+
+
 def test_the_page_is_made_of_todays_recordings() -> None:
     assert page() == PAGE.read_text(), "run: python -m tools.failure_table"
 
