@@ -67,7 +67,7 @@ done
 
 directory=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 2
 up=$directory/001_create_checkpointer_tables.up.sql
-verify=$directory/001_create_checkpointer_tables.verify.sql
+layout=$(sed -n 's/^[\\]ir \(layout_[0-9]*[.]sql\)$/\1/p' "$up")
 
 from_nothing() {
     printf 'unknown: %s; from nothing it would\n' "$1"
@@ -77,7 +77,7 @@ from_nothing() {
     # The order is that of plan.sql.
     sed -n 's/^CREATE TABLE IF NOT EXISTS \([a-z_]*\) (.*/  create table \1/p' "$up" | LC_ALL=C sort
     sed -n 's/^CREATE INDEX IF NOT EXISTS \([a-z_]*\).*/  create index \1/p' "$up" | LC_ALL=C sort
-    echo '  record versions 0 to 9'
+    sed -n 's/^[\\]set version /  record versions 0 to /p' "$directory/$layout"
 }
 
 [ -n "$connection${PGHOST:-}${PGHOSTADDR:-}${PGSERVICE:-}${PGDATABASE:-}" ] || {
@@ -85,20 +85,15 @@ from_nothing() {
     exit 0
 }
 
-# The very texts by which the up and the verify file decide, so that they cannot come to differ.
-quoted() { # NAME FILE
-    sed -n "/checkpoint[.]$1.* [\$]$1[\$]\$/,/^[\$]$1[\$]/p" "$2" | sed '1d;$d'
-}
-layout=$(quoted layout "$up")
-grants=$(quoted grants "$up")
-access=$(quoted access "$verify")
+# The very texts by which the up file decides, so that they cannot come to differ.
+grants=$(sed -n '/checkpoint[.]grants.* [$]grants[$]$/,/^[$]grants[$]/p' "$up" | sed '1d;$d')
 inspect=$(sed -n '/^DO [$]inspect[$]$/,/^[$]inspect[$]/p' "$up" | sed '$s/ *\\;$//')
 errors=$(mktemp) || fail "expected a writable directory ${TMPDIR:-/tmp}, found none"
 trap 'rm -f "$errors"' EXIT
 export PGCONNECT_TIMEOUT="${PGCONNECT_TIMEOUT:-5}"
 set -- -X -w -q -v "schema=$schema" -v "owner=$owner" -v "login=$login" -v "app_role=$app_role" \
-    -v "readers=$readers" -v "owns_database=$owns_database" -v "layout=$layout" \
-    -v "grants=$grants" -v "access=$access" -v "inspect=$inspect" -f "$directory/plan/plan.sql"
+    -v "readers=$readers" -v "owns_database=$owns_database" -v "layout_file=$layout" \
+    -v "grants=$grants" -v "inspect=$inspect" -f "$directory/plan/plan.sql"
 [ -z "$connection" ] || set -- "$@" -d "$connection"
 if plan=$(psql "$@" 2> "$errors"); then
     printf '%s\n' "$plan"

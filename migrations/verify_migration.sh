@@ -1,5 +1,5 @@
 #!/bin/sh
-# Verifies that the checkpoint tables equal version 9 of langgraph-checkpoint-postgres.
+# Verifies that the checkpoint tables equal those of langgraph-checkpoint-postgres.
 # Exit status: 0 they do, 1 they do not or the database cannot be reached.
 set -u
 
@@ -8,9 +8,9 @@ usage() {
 usage: verify_migration.sh [--json] [--schema NAME] [--owner NAME] [--app-role NAME]
            [--readers NAMES] [--owns-database] [--help] [CONNECTION_STRING]
 
-Compares the tables with version 9 of langgraph-checkpoint-postgres in eight tests, warns of roles
-that may do more than they need, and shows rows and sizes. Without CONNECTION_STRING the database is
-the one of libpq's environment variables (PGHOST, PGSERVICE, ...).
+Compares the tables with those of langgraph-checkpoint-postgres in eight tests, warns of roles that
+may do more than they need, and shows rows and sizes. Without CONNECTION_STRING the database is the
+one of libpq's environment variables (PGHOST, PGSERVICE, ...).
 
   --json           print one line of JSON and nothing else
   --schema NAME    the schema that holds the tables (default: public)

@@ -7,7 +7,7 @@ from typing import Any
 from ..inputs.backup import BackupArgs
 from ..jobs.pod import CREDENTIALS_DIR, FILES_DIR
 from ..jobs.template import JobTemplate
-from ..kubernetes.files import render
+from ..kubernetes.files import render, with_included
 from ..kubernetes.manifests import PART_OF
 from ..ownership.annotations import owned_by
 from .bucket import BACKUP, BUCKET_CA, DRILL, DUMP_DIR, KEY_DIR, by_bucket
@@ -31,11 +31,9 @@ def backup_files(
         "vault-agent.hcl",
         "verify_migration.sh",
     )
-    files = {
-        name: text
-        for name, text in job_files.items()
-        if name in shared or name.endswith((".verify.sql", ".pem"))
-    }
+    needed = [n for n in job_files if n in shared or n.endswith((".verify.sql", ".pem"))]
+    names = with_included(job_files, needed)
+    files = {name: text for name, text in job_files.items() if name in names}
     files |= {name: (HERE / name).read_text() for name in FILES}
     if "bucket" not in args:
         return files

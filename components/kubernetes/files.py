@@ -2,12 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from string import Template
 
 # A ConfigMap holds 1 MiB; what is left is for names and metadata.
 MAX_BYTES = 900_000
+INCLUDED = re.compile(r"^\\ir (\S+)$", re.MULTILINE)
 
 
 class FilesError(ValueError):
@@ -32,6 +34,18 @@ def checked(paths: Mapping[str, Path]) -> dict[str, str]:
         msg = f"expected at most {MAX_BYTES} bytes for one ConfigMap, found more"
         raise FilesError(msg)
     return files
+
+
+def with_included(files: Mapping[str, str], names: Iterable[str]) -> set[str]:
+    """Return the names, and those of all files that psql includes with them."""
+    found: set[str] = set()
+    left = list(names)
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += INCLUDED.findall(files.get(name, ""))
+    return found
 
 
 def render(path: Path, values: Mapping[str, str]) -> str:

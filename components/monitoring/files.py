@@ -11,10 +11,9 @@ import yaml
 from ..inputs.monitoring import MonitoringArgs
 from ..kubernetes.manifests import PART_OF
 from ..ownership.annotations import owned_by
+from ..schema.files import load_migrations, schema_version
 
 FILES = Path(__file__).parent
-# The version that the newest migration leaves behind.
-SCHEMA_VERSION = 9
 PLACE = re.compile("@([A-Z_]+)@")
 
 
@@ -97,7 +96,7 @@ def _filled(file: str, args: MonitoringArgs) -> str:
         "DATABASE": json.dumps(args["database"]),
         "SCHEMA": '"' + schema.replace('"', '""') + '"',
         "SCHEMA_TEXT": "'" + schema.replace("'", "''") + "'",
-        "SCHEMA_VERSION": str(SCHEMA_VERSION),
+        "SCHEMA_VERSION": str(schema_version(load_migrations())),
         "BYTES_LIMIT": str(args["bytes_limit"]),
         "FORECAST_DAYS": str(args["forecast_days"]),
         "VERIFICATION_DAYS": str(args["verification_days"]),

@@ -7,7 +7,7 @@ from pathlib import Path
 from ..backup.manifests import BACKUP_SCRIPT
 from ..inputs.storage import CheckpointStorageArgs
 from ..jobs.pod import DATABASE_CA, VAULT_CA
-from ..kubernetes.files import FilesError, checked
+from ..kubernetes.files import FilesError, checked, with_included
 from ..vault.agent import INIT_SCRIPT, agent_config
 
 HERE = Path(__file__).parent
@@ -18,6 +18,9 @@ MIGRATIONS = INSIDE if INSIDE.is_dir() else BESIDE
 
 MIGRATION_FILE = re.compile(r"(\d{3})_[a-z0-9_]+\.(up|down|verify)\.sql")
 PARTS = {"up", "down", "verify"}
+# What the parts have in common, such as session.sql and layout_9.sql.
+SHARED_FILE = re.compile(r"[a-z][a-z0-9_]*\.sql")
+VERSION = re.compile(r"^\\set version (\d+)$", re.MULTILINE)
 
 
 def load_migrations(folder: Path = MIGRATIONS) -> dict[str, str]:
@@ -28,7 +31,10 @@ def load_migrations(folder: Path = MIGRATIONS) -> dict[str, str]:
 
     """
     parts: dict[str, set[str]] = {}
-    for path in sorted(folder.glob("*.sql")):
+    paths = sorted(folder.glob("*.sql"))
+    for path in paths:
+        if SHARED_FILE.fullmatch(path.name):
+            continue
         match = MIGRATION_FILE.fullmatch(path.name)
         if not match:
             msg = f"expected a name such as 001_what.up.sql in {folder}, found {path.name!r}"
@@ -42,8 +48,27 @@ def load_migrations(folder: Path = MIGRATIONS) -> dict[str, str]:
     if not parts:
         msg = f"expected migrations in {folder}, found none"
         raise FilesError(msg)
-    paths = [*sorted(folder.glob("*.sql")), folder / "verify_migration.sh"]
-    return checked({path.name: path for path in paths})
+    files = checked({path.name: path for path in [*paths, folder / "verify_migration.sh"]})
+    for name in files:
+        if missing := with_included(files, [name]) - files.keys():
+            msg = f"expected {min(missing)}, which {name} includes, found no such file in {folder}"
+            raise FilesError(msg)
+    return files
+
+
+def schema_version(files: Mapping[str, str]) -> int:
+    """Return the version that the newest migration leaves behind, as its layout has it.
+
+    Raises:
+        FilesError: its up file includes no layout, or two.
+
+    """
+    (up,) = (name for name in files if name.startswith(newest(files)) and name.endswith(".up.sql"))
+    found = VERSION.findall("".join(files[name] for name in with_included(files, [up])))
+    if len(found) != 1:
+        msg = f"expected {up} to include one file with \\set version, found {len(found)}"
+        raise FilesError(msg)
+    return int(found[0])
 
 
 def load_scripts() -> dict[str, str]:

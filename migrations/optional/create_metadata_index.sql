@@ -3,7 +3,7 @@
 --
 -- May run again, also after it was stopped. Writers go on meanwhile.
 \set ON_ERROR_STOP on
-\ir session.sql
+\ir preflight.sql
 
 SELECT format('DROP INDEX CONCURRENTLY %I.checkpoints_metadata_idx', :'schema')
 FROM pg_index WHERE indexrelid = to_regclass(format('%I.checkpoints_metadata_idx', :'schema'))

@@ -1,7 +1,7 @@
 -- Drops the GIN index of create_metadata_index.sql; nothing to drop is a success.
 -- psql -X -f FILE [-v schema=public] [-v owner=ROLE]
 \set ON_ERROR_STOP on
-\ir session.sql
+\ir preflight.sql
 
 SELECT format('DROP INDEX CONCURRENTLY %I.checkpoints_metadata_idx', :'schema')
 FROM pg_index AS i

@@ -4,7 +4,7 @@
 -- A comment on each primary key tells the migration and the verifier, here and in a restored dump,
 -- that its table goes without. May run again, also after it was stopped.
 \set ON_ERROR_STOP on
-\ir session.sql
+\ir preflight.sql
 
 -- Before the drop: a database that has lost an index must say why.
 SELECT format('COMMENT ON CONSTRAINT %I ON %I.%I IS %L', tbl || '_pkey', :'schema', tbl,

@@ -1,32 +1,27 @@
 -- Says in words what the up file would do, in a transaction that cannot write, and takes no lock.
--- Run it by plan_migration.sh, which hands over the very texts by which the up file (layout, grants,
--- inspect) and the verify file (access) decide.
-\set QUIET on
+-- Run it by plan_migration.sh, which names the up file's layout and hands over the very texts by
+-- which that file decides (grants, inspect).
 \set ON_ERROR_STOP on
-\set VERBOSITY verbose
-\set SHOW_CONTEXT never
-\pset tuples_only on
-\pset format unaligned
+\ir ../session.sql
 \encoding UTF8
 
 BEGIN TRANSACTION READ ONLY;
-SET LOCAL search_path = pg_catalog, pg_temp;
-SET LOCAL statement_timeout = '30s';
-SET LOCAL client_min_messages = error;
-SET LOCAL standard_conforming_strings = on;
-SET LOCAL quote_all_identifiers = off;
-SET LOCAL checkpoint.schema = :'schema';
-SET LOCAL checkpoint.owner = :'owner';
-SET LOCAL checkpoint.login = :'login';
-SET LOCAL checkpoint.app_role = :'app_role';
-SET LOCAL checkpoint.readers = :'readers';
-SET LOCAL checkpoint.owns_database = :'owns_database';
-SET LOCAL checkpoint.layout = :'layout';
-SET LOCAL checkpoint.grants = :'grants';
-SET LOCAL checkpoint.access = :'access';
+\ir ../:layout_file
+:session \;
+SET statement_timeout = '30s' \;
+SET checkpoint.schema = :'schema' \;
+SET checkpoint.owner = :'owner' \;
+SET checkpoint.login = :'login' \;
+SET checkpoint.app_role = :'app_role' \;
+SET checkpoint.readers = :'readers' \;
+SET checkpoint.owns_database = :'owns_database' \;
+SET checkpoint.newest = :'version' \;
+SET checkpoint.layout = :'layout' \;
+SET checkpoint.grants = :'grants' \;
 -- What is seen needs no lock to be told, another migration at work or not.
-SET LOCAL checkpoint.locked = 'true';
-SET LOCAL checkpoint.holder = 'nobody';
+SET checkpoint.locked = 'true' \;
+SET checkpoint.holder = 'nobody';
+\ir ../rights.sql
 DO $readable$
 DECLARE
     target constant text := current_setting('checkpoint.schema');
@@ -123,13 +118,16 @@ WITH finding AS (
     UNION ALL
     SELECT 5, 'rebuild index ' || object || ', which is invalid' FROM finding WHERE fix = 'rebuild'
     UNION ALL
-    SELECT 6, 'record versions 0 to 9' FROM state WHERE recorded < 10
+    SELECT 6, format('record versions 0 to %s', :'version') FROM state
+    WHERE recorded < :'version'::integer + 1
     UNION ALL
     SELECT 7, 'bring the rights up to date' FROM state
-    WHERE NOT complete AND recorded = 10 AND NOT EXISTS (SELECT FROM finding)
+    WHERE NOT complete AND recorded = :'version'::integer + 1
+        AND NOT EXISTS (SELECT FROM finding)
 )
 SELECT CASE
-        WHEN complete THEN format('nothing to do: %s is at version 9 (%s)', place, server)
+        WHEN complete
+            THEN format('nothing to do: %s is at version %s (%s)', place, :'version', server)
         WHEN empty THEN format('create: %s has none of the tables (%s)', place, server)
         ELSE format('upgrade: %s is at %s and incomplete (%s)', place, found, server)
     END

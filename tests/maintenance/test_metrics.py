@@ -1,6 +1,5 @@
 """The exporters' SQL on every PostgreSQL: right, cheap whatever the size, with few rights."""
 
-import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,6 @@ import psycopg
 import pytest
 
 from components.inputs.monitoring import MonitoringArgs
-from components.schema.files import MIGRATIONS
 from tests.migrations.conftest import run_file
 from tests.support.documents import commands
 from tests.support.monitoring import (
@@ -324,12 +322,3 @@ def test_without_rights_what_the_catalog_says_is_left_and_the_migration_runs(
                 limited.execute(texts[query].encode())
 
         assert run_file(database, "up").returncode == 0
-
-
-def test_the_version_that_alerts_expect_is_the_one_that_is_verified() -> None:
-    from components.monitoring.files import SCHEMA_VERSION
-
-    (verify,) = MIGRATIONS.glob("*.verify.sql")
-    (recorded,) = re.findall(r"expected versions 0 to (\d+)", verify.read_text())
-
-    assert int(recorded) == SCHEMA_VERSION

@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.migrations.conftest import MIGRATIONS
+from tests.support.postgres import Database
 
 ROOT = MIGRATIONS.parent
 TOOLS = Path(sys.executable).parent
 SQL = sorted(MIGRATIONS.glob("*.sql"))
+PARTS = [path for path in SQL if path.name[0].isdigit()]
+SHARED = {"layout_9.sql", "mark.sql", "rights.sql", "session.sql"}
+OTHERS = sorted(MIGRATIONS.glob("*/*.sql"))
 ROOMS = ROOT / "components"
 SHELL = [
     *MIGRATIONS.glob("*.sh"),
@@ -26,9 +30,20 @@ def name(path: Path) -> str:
     return path.name
 
 
+def for_squawk(path: Path) -> str:
+    """Return what squawk can read: psql's commands, but none of its variables."""
+    plain = re.sub(r":(['\"])(\w+)['\"]", r"\1\2\1", path.read_text())
+    return re.sub(r"^:\w+[ \\;]*$", "", plain, flags=re.MULTILINE)
+
+
+def code(path: Path) -> str:
+    lines = path.read_text().splitlines()
+    return "\n".join(line for line in lines if not line.lstrip().startswith("--"))
+
+
 @pytest.mark.parametrize("path", SQL, ids=name)
 def test_migration_files_follow_the_naming_rule(path: Path) -> None:
-    assert NAME.fullmatch(path.name)
+    assert NAME.fullmatch(path.name) or path.name in SHARED
 
 
 @pytest.mark.parametrize("path", [*SQL, *SHELL], ids=name)
@@ -40,11 +55,35 @@ def test_files_are_plain_text_with_short_lines(path: Path) -> None:
     assert [line for line in content.decode().splitlines() if len(line) > 100] == []
 
 
-def test_every_file_describes_the_same_layout() -> None:
-    layouts = {file.read_text().split("$layout$")[1] for file in SQL}
+def test_all_parts_read_the_one_layout_which_alone_knows_its_version() -> None:
+    layouts = {
+        line for path in PARTS for line in path.read_text().splitlines() if "layout_" in line
+    }
 
-    assert len(SQL) == 3
-    assert len(layouts) == 1
+    assert len(PARTS) == 3
+    assert {line for line in layouts if not line.startswith("--")} == {"\\ir layout_9.sql"}
+    assert not [path.name for path in PARTS if re.search(r"(?<!-)\b(9|10)\b", code(path))]
+
+
+@pytest.mark.parametrize("path", [*PARTS, *OTHERS], ids=name)
+def test_a_file_stops_at_errors_before_it_includes_another(path: Path) -> None:
+    first = code(path).splitlines()[0]
+
+    assert first == "\\set ON_ERROR_STOP on" or path.name == "preflight.sql"
+
+
+@pytest.mark.parametrize("path", PARTS, ids=name)
+def test_a_file_alone_in_its_folder_does_nothing(
+    path: Path, langgraph_database: Database, langgraph_dump: str, tmp_path: Path
+) -> None:
+    alone = tmp_path / path.name
+    alone.write_text(path.read_text())
+
+    result = langgraph_database.run("psql", "-X", "-v", "allow_data_loss=true", "-f", str(alone))
+
+    assert result.returncode == 3
+    assert "session.sql: No such file or directory" in result.stderr
+    assert langgraph_database.schema_dump() == langgraph_dump
 
 
 def test_nothing_is_dropped_with_cascade() -> None:
@@ -57,15 +96,11 @@ def test_the_down_file_warns_of_data_loss_in_its_first_line() -> None:
     assert down.read_text().startswith("-- DATA LOSS: ")
 
 
-@pytest.mark.parametrize("kind", ["up", "down"])
-def test_squawk_finds_nothing(kind: str) -> None:
-    (file,) = MIGRATIONS.glob(f"*.{kind}.sql")
-    # squawk reads psql's meta-commands but not its variables
-    plain = re.sub(r":(['\"])(\w+)['\"]", r"\1\2\1", file.read_text())
-
+@pytest.mark.parametrize("file", [*SQL, *OTHERS], ids=name)
+def test_squawk_finds_nothing(file: Path) -> None:
     result = subprocess.run(
         [TOOLS / "squawk", "--stdin-filepath", file.name],
-        input=plain,
+        input=for_squawk(file),
         cwd=ROOT,
         capture_output=True,
         text=True,

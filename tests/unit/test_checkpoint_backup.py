@@ -122,7 +122,8 @@ def test_they_mount_what_they_run_and_nothing_that_migrates(storage) -> None:  #
     sums = next(e["value"] for e in container["env"] if e["name"] == "FILES_SHA256")
 
     assert {"backup.sh", "vault-init.sh", "vault-agent.hcl", *FILES} <= files["data"].keys()
-    assert not [name for name in files["data"] if name.endswith((".up.sql", ".down.sql"))]
+    assert {"session.sql", "layout_9.sql", "rights.sql"} <= files["data"].keys()
+    assert not [n for n in files["data"] if n.endswith((".up.sql", ".down.sql")) or n == "mark.sql"]
     assert {line[66:] for line in sums.split("\n")} == files["data"].keys()
     assert pod(resources[CRON])["volumes"][2]["configMap"]["name"] == files["metadata"]["name"]
 

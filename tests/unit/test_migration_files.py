@@ -8,6 +8,7 @@ from components.schema.files import (
     load_migrations,
     load_scripts,
     newest,
+    schema_version,
 )
 from components.vault.agent import AGENT_CONFIG
 
@@ -27,9 +28,14 @@ def test_the_repositorys_own_migrations_are_accepted() -> None:
         "001_create_checkpointer_tables.down.sql",
         "001_create_checkpointer_tables.up.sql",
         "001_create_checkpointer_tables.verify.sql",
+        "layout_9.sql",
+        "mark.sql",
+        "rights.sql",
+        "session.sql",
         "verify_migration.sh",
     ]
     assert newest(files) == "001"
+    assert schema_version(files) == 9
 
 
 def test_the_containers_scripts_are_all_there() -> None:
@@ -52,17 +58,54 @@ def test_the_newest_migration_wins(folder: Path) -> None:
     assert newest(load_migrations(folder)) == "002"
 
 
+def test_the_version_is_that_of_the_newest_migrations_layout(folder: Path) -> None:
+    for number, version in (("001", 9), ("002", 10)):
+        (folder / f"layout_{version}.sql").write_text(f"\\set version {version}\nSELECT 1;\n")
+        for part in ("up", "down", "verify"):
+            file = folder / f"{number}_{'first' if number == '001' else 'second'}.{part}.sql"
+            file.write_text(f"\\ir layout_{version}.sql\n")
+
+    assert schema_version(load_migrations(folder)) == 10
+
+
+def test_a_migration_without_a_layout_has_no_version(folder: Path) -> None:
+    with pytest.raises(FilesError, match="to include one file"):
+        schema_version(load_migrations(folder))
+
+
+def test_included_files_come_with_their_own_includes(folder: Path) -> None:
+    (folder / "outer.sql").write_text("\\ir inner.sql\n")
+    (folder / "inner.sql").write_text("\\ir outer.sql\n")
+    (folder / "other.sql").write_text("SELECT 1;\n")
+    (folder / "001_first.down.sql").write_text("\\ir outer.sql\n")
+
+    found = with_included(load_migrations(folder), ["001_first.down.sql"])
+
+    assert found == {"001_first.down.sql", "outer.sql", "inner.sql"}
+
+
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
     [
         ("2_short.up.sql", b"SELECT 1;\n", "found '2_short.up.sql'"),
+        ("first.up.sql", b"SELECT 1;\n", "found 'first.up.sql'"),
+        ("001_first.up.sql", b"\\ir gone.sql\n", "expected gone.sql, which 001_first.up.sql incl"),
         ("002_alone.up.sql", b"SELECT 1;\n", "found no down, verify"),
         ("001_first.up.sql", b"SELECT 1;\r\n", "expected UTF-8 text"),
         ("001_first.up.sql", b"\xef\xbb\xbfSELECT 1;\n", "expected UTF-8 text"),
         ("001_first.up.sql", b"SELECT 1;", "a last newline"),
         ("001_first.up.sql", b"-- " + b"x" * 900_000 + b"\n", "at most 900000 bytes"),
     ],
-    ids=["misnamed", "incomplete", "crlf", "bom", "no-newline", "too-large"],
+    ids=[
+        "misnamed",
+        "no-number",
+        "no-include",
+        "incomplete",
+        "crlf",
+        "bom",
+        "no-newline",
+        "too-large",
+    ],
 )
 def test_bad_files_are_refused(folder: Path, name: str, content: bytes, complaint: str) -> None:
     (folder / name).write_bytes(content)

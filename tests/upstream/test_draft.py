@@ -1,6 +1,5 @@
 """A draft runs after the migrations before it and keeps their files' rules."""
 
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -52,9 +51,9 @@ def database(server: Server, migrated: Database) -> Iterator[Database]:
     ],
 )
 def test_the_draft_goes_up_is_verified_and_comes_down_again(
-    database: Database, tmp_path: Path, texts: list[str]
+    database: Database, migrations: Path, texts: list[str]
 ) -> None:
-    files = drafted(tmp_path, *texts)
+    files = drafted(migrations, *texts)
     before = database.schema_dump()
 
     unfit = psql(database, files["verify"])
@@ -72,12 +71,12 @@ def test_the_draft_goes_up_is_verified_and_comes_down_again(
 
 
 def test_the_draft_makes_what_upstream_makes(
-    database: Database, server: Server, langgraph_template: Database, tmp_path: Path
+    database: Database, server: Server, langgraph_template: Database, migrations: Path
 ) -> None:
     upstream = server.create_database(template=langgraph_template.name)
     upstream.execute(NEW_COLUMN, INDEX, TABLE)
 
-    psql(database, drafted(tmp_path, NEW_COLUMN, INDEX, TABLE)["up"])
+    psql(database, drafted(migrations, NEW_COLUMN, INDEX, TABLE)["up"])
 
     assert database.schema_dump() == upstream.schema_dump()
     upstream.drop()
@@ -98,9 +97,9 @@ def test_the_draft_makes_what_upstream_makes(
     ],
 )
 def test_the_drafted_verify_file_names_what_is_missing(
-    database: Database, tmp_path: Path, loss: str, missing: str
+    database: Database, migrations: Path, loss: str, missing: str
 ) -> None:
-    files = drafted(tmp_path, NEW_COLUMN, INDEX, TABLE)
+    files = drafted(migrations, NEW_COLUMN, INDEX, TABLE)
     psql(database, files["up"])
     database.execute(loss)
 
@@ -111,19 +110,19 @@ def test_the_drafted_verify_file_names_what_is_missing(
 
 
 def test_the_drafted_up_file_waits_for_the_version_before_it(
-    database: Database, tmp_path: Path
+    database: Database, migrations: Path
 ) -> None:
     database.execute("DELETE FROM checkpoint_migrations WHERE v = 9")
 
-    result = psql(database, drafted(tmp_path, NEW_COLUMN)["up"])
+    result = psql(database, drafted(migrations, NEW_COLUMN)["up"])
 
     assert "MG011: expected version 9 or higher in schema public, found 8" in result.stderr
 
 
 def test_two_drafts_at_once_do_not_get_in_each_others_way(
-    database: Database, tmp_path: Path
+    database: Database, migrations: Path
 ) -> None:
-    files = drafted(tmp_path, NEW_COLUMN)
+    files = drafted(migrations, NEW_COLUMN)
     with database.connect() as connection:
         connection.execute("SELECT pg_advisory_lock(1279739699, hashtext('public'))")
         results = [psql(database, files[part]) for part in ("up", "down")]
@@ -132,9 +131,9 @@ def test_two_drafts_at_once_do_not_get_in_each_others_way(
 
 
 def test_the_drafted_down_file_keeps_rows_unless_it_is_told_to_lose_them(
-    database: Database, tmp_path: Path
+    database: Database, migrations: Path
 ) -> None:
-    files = drafted(tmp_path, NEW_COLUMN)
+    files = drafted(migrations, NEW_COLUMN)
     psql(database, files["up"])
     database.execute(
         "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('a', 'b', '{}')"
@@ -150,9 +149,9 @@ def test_the_drafted_down_file_keeps_rows_unless_it_is_told_to_lose_them(
 
 
 def test_what_cannot_be_derived_stops_the_draft_until_somebody_decides(
-    database: Database, tmp_path: Path
+    database: Database, migrations: Path
 ) -> None:
-    files = drafted(tmp_path, UPDATE)
+    files = drafted(migrations, UPDATE)
 
     results = {part: psql(database, files[part]) for part in ("up", "verify", "down")}
 
@@ -196,11 +195,10 @@ def test_a_draft_keeps_the_rules_of_the_migration_files(migrations: Path, texts:
     for part, path in files.items():
         test_files.test_migration_files_follow_the_naming_rule(path)
         test_files.test_files_are_plain_text_with_short_lines(path)
-        plain = re.sub(r":'(\w+)'", r"'\1'", path.read_text())
         if part != "verify":
             found = subprocess.run(
                 [SQUAWK, "--stdin-filepath", path.name],
-                input=plain,
+                input=test_files.for_squawk(path),
                 cwd=MIGRATIONS.parent,
                 capture_output=True,
                 text=True,

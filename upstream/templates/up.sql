@@ -4,25 +4,13 @@
 --
 -- Comes after the up file with the number before. SQLSTATE MGBSY and 55P03 mean: run it again in a
 -- moment; MG0nn and 42501 mean: refused, nothing was changed.
-\set QUIET on
 \set ON_ERROR_STOP on
-\set ON_ERROR_ROLLBACK off
-\set AUTOCOMMIT on
-\set VERBOSITY verbose
-\set SHOW_CONTEXT never
-\pset tuples_only on
-\pset format unaligned
+\ir session.sql
 \encoding UTF8
-\if :{?schema} \else \set schema public
-\endif
-\if :{?owner} \else \set owner ''
-\endif
 
-SET search_path = pg_catalog, pg_temp;
-SET lock_timeout = '50ms';
+:session \;
+SET lock_timeout = '50ms' \;
 SET statement_timeout = 0;
-SET client_min_messages = error;
-SET standard_conforming_strings = on;
 -- Statements inside $$ cannot see psql's variables, hence custom settings. 1279739699 stands for
 -- this project, as in the files before.
 SELECT set_config('checkpoint.schema', :'schema', false) AS schema,

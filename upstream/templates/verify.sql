@@ -3,20 +3,12 @@
 -- psql -X -f FILE [-v schema=public] [-v owner=ROLE]
 --
 -- Ends with SQLSTATE MG030 when something is missing.
-\set QUIET on
 \set ON_ERROR_STOP on
-\set VERBOSITY verbose
-\set SHOW_CONTEXT never
-\pset tuples_only on
-\pset format unaligned
+\ir session.sql
 \encoding UTF8
-\if :{?schema} \else \set schema public
-\endif
-\if :{?owner} \else \set owner ''
-\endif
 
-SET search_path = pg_catalog, pg_temp;
-SET lock_timeout = '2s';
+:session \;
+SET lock_timeout = '2s' \;
 SET statement_timeout = 0;
 SELECT set_config('checkpoint.schema', :'schema', false) AS schema \gset
 SELECT CASE WHEN :'owner' <> '' THEN set_config('role', :'owner', false) END AS role \gset

@@ -1,26 +1,13 @@
 -- What the files beside it begin with: their variables, the session, the lock of the migration.
--- They stop at errors by themselves: psql does not see an included file turn that on for its line.
-\set QUIET on
-\set ON_ERROR_ROLLBACK off
-\set AUTOCOMMIT on
-\set SHOW_CONTEXT never
-\pset tuples_only on
-\pset format unaligned
+-- Including files stop at errors by themselves, as session.sql says.
+\ir ../session.sql
 \encoding UTF8
-\if :{?schema} \else \set schema public
-\endif
-\if :{?owner} \else \set owner ''
-\endif
 
-SET search_path = pg_catalog, pg_temp;
 -- Concurrent builds wait for older transactions, and nobody waits for them; one that gives up
 -- leaves an invalid index behind.
-SET lock_timeout = 0;
-SET statement_timeout = 0;
-SET client_min_messages = error;
--- 14 and 17 brought these.
-SELECT count(set_config(name, '0', false)) AS timeouts FROM pg_settings
-WHERE name IN ('idle_session_timeout', 'transaction_timeout') \gset
+:session \;
+SET lock_timeout = 0 \;
+SET statement_timeout = 0 \;
 SELECT CASE WHEN :'owner' <> '' THEN set_config('role', :'owner', false) END AS role,
     set_config('checkpoint.schema', :'schema', false) AS schema_set \gset
 DO $preflight$
