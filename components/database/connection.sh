@@ -55,15 +55,35 @@ blames_credentials() { # TEXT
     return 1
 }
 
-# The SQLSTATEs of trouble that passes by itself: locks, lost races, a server that stops, starts or
-# fails over (25006: the old primary is a standby for a moment), lack of resources.
-passes_by_itself() { # SQLSTATE
+# Sets verdict to what an SQLSTATE asks for, for all scripts; empty where the server gave none. The
+# names are those of PostgreSQL's manual, Appendix A, "PostgreSQL Error Codes"; MG is this project's
+# own. What SQL itself tells apart stands in the verify file and in retention_again.sql.
+#   again    passes by itself
+#   raced    somebody made or dropped the same object between two statements: the next look sees it
+#   refused  nothing was changed, a human decides
+#   rights   credentials or rights
+#   error    any other
+# shellcheck disable=SC2034  # for the scripts that read this file
+judge() { # SQLSTATE
     case $1 in
-        MGBSY | 55P03 | 40001 | 40P01 | 57014 | 57P01 | 57P02 | 57P03 | 53??? | 08??? | 25006)
-            return 0
-            ;;
+        MGBSY) verdict=again ;; # another migration or retention run is at work
+        08???) verdict=again ;; # connection_exception
+        25006) verdict=again ;; # read_only_sql_transaction: for a moment, while a server fails over
+        40???) verdict=again ;; # transaction_rollback: serialization_failure, deadlock_detected
+        53???) verdict=again ;; # insufficient_resources
+        55P03) verdict=again ;; # lock_not_available: lock_timeout
+        57???) verdict=again ;; # operator_intervention: query_canceled, admin_shutdown, …
+        # unique_violation, duplicate_table, duplicate_column, duplicate_object
+        23505 | 42P07 | 42701 | 42710) verdict=raced ;;
+        # undefined_table, undefined_object, internal_error, which a look at the catalog then says
+        42P01 | 42704 | XX000) verdict=raced ;;
+        MG0??) verdict=refused ;;
+        2BP01) verdict=refused ;; # dependent_objects_still_exist
+        # invalid_authorization_specification, insufficient_privilege, invalid_catalog_name
+        28??? | 42501 | 3D000) verdict=rights ;;
+        [0-9A-Z][0-9A-Z][0-9A-Z][0-9A-Z][0-9A-Z]) verdict=error ;;
+        *) verdict= ;;
     esac
-    return 1
 }
 
 # Trouble that passes within seconds or not at all: a name that DNS does not know yet, a connection

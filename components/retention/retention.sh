@@ -82,11 +82,12 @@ read_error() {
 
 # Returns only when another attempt may succeed.
 finish_unless_transient() {
-    ! passes_by_itself "$code" || return
-    case $code in
-        MG0??) finish 10 "refused: $text" ;;
-        28??? | 42501 | 3D000) finish 11 "credentials or rights: $text" ;;
-        ?????) finish 13 "SQL error $code: $text" ;;
+    judge "$code"
+    case $verdict in
+        again | raced) return ;;
+        refused) finish 10 "refused: $text" ;;
+        rights) finish 11 "credentials or rights: $text" ;;
+        error) finish 13 "SQL error $code: $text" ;;
     esac
     ! blames_credentials "$text" || finish 11 "credentials or rights: $text"
     ! lasts_too_long "$text" || finish 12 "gave up after $attempt attempts: $text; $cure"

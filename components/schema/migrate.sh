@@ -159,20 +159,19 @@ finish_unless_transient() {
         55P03)
             find_blocker
             text="$text${blocker:+; in the way: $blocker}"
-            return
             ;;
         53100) finish_disk_full ;;
-        # Lost a race: setup() of an application takes no lock, so an object may appear or vanish
-        # between two statements; XX000 is what a catalog lookup then says.
-        23505 | 42P07 | 42701 | 42710 | 42P01 | 42704 | XX000) return ;;
+        # A standby that is being promoted, where an attempt before had a primary.
         MG001) [ "$attempt" -eq 1 ] || return ;;
+        2BP01) text="$text: $(sed -n 's/^DETAIL:  //p' "$work/stderr" | head -n 1)" ;;
     esac
-    ! passes_by_itself "$code" || return
-    case $code in
-        MG0??) finish 10 "refused: $text" ;;
-        2BP01) finish 10 "refused: $text: $(sed -n 's/^DETAIL:  //p' "$work/stderr" | head -n 1)" ;;
-        28??? | 42501 | 3D000) finish 11 "credentials or rights: $text" ;;
-        ?????) finish 13 "SQL error $code: $text" ;;
+    judge "$code"
+    case $verdict in
+        # setup() of an application takes no lock.
+        again | raced) return ;;
+        refused) finish 10 "refused: $text" ;;
+        rights) finish 11 "credentials or rights: $text" ;;
+        error) finish 13 "SQL error $code: $text" ;;
     esac
     ! blames_credentials "$text" || finish 11 "credentials or rights: $text"
     ! lasts_too_long "$text" || finish 12 "gave up after $attempt attempts: $text; $cure"

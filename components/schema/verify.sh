@@ -33,16 +33,15 @@ verify() { # SECONDS
     return "$status"
 }
 
-# The same division as in migrate.sh.
 finish_unless_transient() {
     text=$(sed -n 's/^verify_migration.sh: //p' "$work/error" | head -n 1)
     text=${text:-$(head -n 1 "$work/error")}
     [ "$status" -ne 137 ] || text="the server took what was sent and never answered"
-    ! passes_by_itself "${text%%:*}" || return
-    case $text in
-        XX000:*) return ;;
-        28???:* | 42501:* | 3D000:*) finish 11 "credentials or rights: ${text#*: }" ;;
-        [0-9A-Z][0-9A-Z][0-9A-Z][0-9A-Z][0-9A-Z]:*) finish 13 "SQL error $text" ;;
+    judge "${text%%:*}"
+    case $verdict in
+        again | raced) return ;;
+        rights) finish 11 "credentials or rights: ${text#*: }" ;;
+        refused | error) finish 13 "SQL error $text" ;;
     esac
     ! blames_credentials "$text" || finish 11 "credentials or rights: $text"
     ! lasts_too_long "$text" || finish 12 "gave up after $attempt attempts: $text; $cure"
@@ -78,7 +77,8 @@ cat "$work/report"
 if [ "$status" -ne 0 ]; then
     problems=$(sed -e 's/.*"problems":\["\(.*\)"\].*/\1/' -e 's/","/; /g' -e 's/\\"/"/g' \
         "$work/report" | cut -c 1-1500)
-    finish 1 "expected schema $schema to equal version 9, found: $problems;" \
+    version=$(sed -n 's/^[\]set version //p' "$migrations"/layout_*.sql | sort -n | tail -n 1)
+    finish 1 "expected schema $schema to equal version $version, found: $problems;" \
         "docs/drift.md says what repairs it"
 fi
 { cat "$work/report" > "$termination_log"; } 2> /dev/null || true
