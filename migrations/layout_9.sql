@@ -96,7 +96,8 @@ WITH wanted_table (tbl, key) AS (VALUES
     SELECT p.tbl, k.oid, k.conname, i.indkey, i.indclass, i.indcollation,
         i.indisvalid AND i.indisready AND i.indislive AS usable,
         -- optional/drop_thread_id_indexes.sql says so.
-        coalesce(obj_description(k.oid, 'pg_constraint') LIKE 'lean:%', false) AS lean
+        coalesce(obj_description(k.oid, 'pg_constraint') LIKE 'thread_id index omitted:%', false)
+            AS suffices
     FROM plain AS p
     JOIN pg_constraint AS k ON k.conrelid = p.oid AND k.contype = 'p'
     JOIN pg_index AS i ON i.indexrelid = k.conindid
@@ -202,7 +203,7 @@ SELECT 'indexes', name,
         WHEN indrelid IS NOT NULL AND coalesce(found, definition) = definition THEN 'rebuild' END
 FROM found_index AS f
 WHERE CASE WHEN oid IS NULL
-        THEN NOT EXISTS (SELECT FROM found_key AS k WHERE k.tbl = f.tbl AND k.lean)
+        THEN NOT EXISTS (SELECT FROM found_key AS k WHERE k.tbl = f.tbl AND k.suffices)
         ELSE indrelid IS NULL OR found <> definition OR NOT usable
     END
 UNION ALL

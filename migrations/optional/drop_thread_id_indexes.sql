@@ -8,7 +8,7 @@
 
 -- Before the drop: a database that has lost an index must say why.
 SELECT format('COMMENT ON CONSTRAINT %I ON %I.%I IS %L', tbl || '_pkey', :'schema', tbl,
-    'no thread_id index: the primary key begins with the column')
+    'thread_id index omitted: the primary key begins with thread_id')
 FROM (VALUES ('checkpoints'), ('checkpoint_blobs'), ('checkpoint_writes')) AS t (tbl) \gexec
 SELECT format('DROP INDEX CONCURRENTLY %I.%I', :'schema', c.relname)
 FROM (VALUES ('checkpoints'), ('checkpoint_blobs'), ('checkpoint_writes')) AS t (tbl)

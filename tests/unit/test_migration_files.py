@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from components.kubernetes.files import digest, render
+from components.kubernetes.files import digest, render, with_included
 from components.schema.files import (
     FilesError,
     load_migrations,
