@@ -8,7 +8,8 @@ import pytest
 from langgraph.checkpoint.postgres import PostgresSaver
 from psycopg import sql
 
-from tests.migrations.conftest import Psql, run_file, start_file
+from benchmarks.delay import delayed
+from tests.migrations.conftest import Psql, psql_command, run_file, start_file
 from tests.support.postgres import Database, Server
 
 TEXTS = PostgresSaver.MIGRATIONS
@@ -211,3 +212,16 @@ def test_functions_and_types_planted_in_the_schema_are_never_used(
 
     for result in (up(), up(), run_file(database, "verify"), down()):
         assert result.returncode == 0, result.stderr
+
+
+def test_a_run_waits_for_the_server_as_seldom_as_it_decides() -> None:
+    with Server() as server, delayed(server.port, 0) as proxy:
+        database = server.create_database()
+        waits: list[int] = []
+        for _ in range(2):
+            run = database.run(*psql_command("up", {}), "-d", f"port={proxy.port}")
+            assert run.returncode == 0, run.stderr
+            waits.append(proxy.take_trips().for_queries)
+
+    # What connects and reads the layout, what looks, what applies (docs/decisions/0007, 0028).
+    assert waits == [3, 2]
