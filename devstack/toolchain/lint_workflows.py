@@ -12,7 +12,6 @@ ACTIONLINT = Program(
     name="actionlint",
     module="actionlint",
     title="actionlint",
-    cpu_minutes=1,
     package="github.com/rhysd/actionlint/cmd/actionlint",
 )
 

@@ -23,6 +23,10 @@ class Patched:
     """A file, and an expression for names whose lines are left out."""
     others: tuple[tuple[str, str], ...] = ()
     """Another release of the module, and a file that is taken from it."""
+    absent: tuple[str, ...] = ()
+    """Files and folders that are left out."""
+    added: tuple[tuple[str, str], ...] = ()
+    """A file beside go.mod, and where in the module it is to stand."""
 
     def copy(self, sources: Path, download: Callable[[str], Path]) -> None:
         """Make the folder; `download` returns where the files of a module are.
@@ -32,11 +36,25 @@ class Patched:
         """
         folder, name = sources / self.folder, self.module.partition("@")[0]
         # The module cache is read-only, and copies of its folders could not be removed.
-        shutil.copytree(download(self.module), folder, copy_function=shutil.copyfile)
+        # Nor is a test of theirs ever compiled here.
+        shutil.copytree(
+            download(self.module),
+            folder,
+            copy_function=shutil.copyfile,
+            ignore=shutil.ignore_patterns("*_test.go", "testdata"),
+        )
         for path in (folder, *folder.rglob("*")):
             path.chmod(0o755)
         for version, file in self.others:
             shutil.copyfile(download(f"{name}@{version}") / file, folder / file)
+        for name in self.absent:
+            path = folder / name
+            if not path.exists():
+                message = f"expected {name} in {self.module}, found none"
+                raise StackError(message)
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for ours, file in self.added:
+            shutil.copyfile(sources / ours, folder / file)
         for file, names in self.without:
             text = (folder / file).read_text()
             line = re.compile(rf"^.*\b(?:{names})\b.*\n", re.MULTILINE)

@@ -1,11 +1,21 @@
 """The programs of the dev stack that are built from Go modules."""
 
+from devstack.toolchain import reduced
 from devstack.toolchain.golang import Program, required_version
 
-PULUMI_VERSION = required_version("pulumi", "github.com/pulumi/pulumi/pkg/v3")
+ENGINE = "github.com/pulumi/pulumi/pkg/v3"
+PULUMI_VERSION = required_version("pulumi", ENGINE)
 KUBERNETES_VERSION = required_version("kubebox", "k8s.io/kubernetes")
+API_SERVER_VERSION = required_version("kubebox", "k8s.io/apiserver")
 # Its module is required by a pseudo-version, so the release is named here.
 KUBERNETES_PROVIDER_VERSION = "4.25.0"
+KUBERNETES_PROVIDER = "github.com/pulumi/pulumi-kubernetes/provider/v4"
+VAULT_PROVIDER = "github.com/hashicorp/terraform-provider-vault"
+BRIDGE = "github.com/pulumi/pulumi-terraform-bridge/v3"
+TERRAFORM_SDK = "github.com/hashicorp/terraform-plugin-sdk"
+KUBERNETES_PROVIDER_MODULE = (
+    f"{KUBERNETES_PROVIDER}@{required_version('provider-kubernetes', KUBERNETES_PROVIDER)}"
+)
 
 
 def _kubernetes_version_variables() -> tuple[str, ...]:
@@ -25,60 +35,69 @@ PULUMI = Program(
     name="pulumi",
     module="pulumi",
     title=f"pulumi {PULUMI_VERSION.removeprefix('v')}",
-    cpu_minutes=4,
-    package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+    package=f"{ENGINE}/cmd/pulumi",
     variables=(f"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={PULUMI_VERSION}",),
+    patched=(reduced.engine(f"{ENGINE}@{PULUMI_VERSION}", "engine"),),
 )
 KUBEBOX = Program(
     name="kubebox",
     module="kubebox",
     title=f"kubebox (Kubernetes {KUBERNETES_VERSION.removeprefix('v')} in one program)",
-    cpu_minutes=11,
     tags="providerless,selinux_disabled",
     variables=_kubernetes_version_variables(),
+    patched=(
+        reduced.kubernetes(f"k8s.io/kubernetes@{KUBERNETES_VERSION}", "kubernetes"),
+        reduced.api_server(f"k8s.io/apiserver@{API_SERVER_VERSION}", "apiserver"),
+    ),
 )
-PAUSE = Program(name="pause", module="pause", title="the pause container's program", cpu_minutes=0)
+PAUSE = Program(name="pause", module="pause", title="the pause container's program")
 PROVIDERS = (
     Program(
         name="pulumi-resource-vault",
         module="provider-vault",
         title="the Vault provider",
-        cpu_minutes=3,
+        patched=(
+            reduced.vault_provider(
+                f"{VAULT_PROVIDER}@{required_version('provider-vault', VAULT_PROVIDER)}", "provider"
+            ),
+            reduced.bridge(f"{BRIDGE}@{required_version('provider-vault', BRIDGE)}", "bridge"),
+        ),
     ),
     Program(
         name="pulumi-resource-postgresql",
         module="provider-postgresql",
         title="the PostgreSQL provider",
-        cpu_minutes=1,
+        patched=(
+            reduced.terraform_sdk(
+                f"{TERRAFORM_SDK}@{required_version('provider-postgresql', TERRAFORM_SDK)}", "sdk"
+            ),
+            reduced.bridge(f"{BRIDGE}@{required_version('provider-postgresql', BRIDGE)}", "bridge"),
+        ),
     ),
     Program(
         name="pulumi-resource-kubernetes",
         module="provider-kubernetes",
         title=f"the Kubernetes provider {KUBERNETES_PROVIDER_VERSION}",
-        cpu_minutes=18,
-        variables=(
-            "github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version="
-            + KUBERNETES_PROVIDER_VERSION,
-        ),
+        variables=(f"{KUBERNETES_PROVIDER}/pkg/version.Version={KUBERNETES_PROVIDER_VERSION}",),
         embeds=(
-            "github.com/pulumi/pulumi-kubernetes/provider/v4",
+            KUBERNETES_PROVIDER_MODULE,
             "cmd/pulumi-resource-kubernetes/schema.json",
             "cmd/pulumi-resource-kubernetes/terraform-mapping.json",
         ),
+        patched=(reduced.kubernetes_provider(KUBERNETES_PROVIDER_MODULE, "kubernetes"),),
     ),
 )
 RCLONE = Program(
     name="rclone",
     module="rclone",
     title="rclone with the two backends that a backup needs",
-    cpu_minutes=1,
 )
 # An S3 server for the tests alone: no part of the stack, so none of what is built for it.
 S3_SERVER = Program(
     name="versitygw",
     module="versitygw",
     title="the S3 server of the tests",
-    cpu_minutes=2,
     package="github.com/versity/versitygw/cmd/versitygw",
 )
-EVERYTHING = (PULUMI, KUBEBOX, PAUSE, RCLONE, *PROVIDERS)
+# In the order of their builds: the first is small, and what the next ones need comes meanwhile.
+EVERYTHING = (PAUSE, PULUMI, KUBEBOX, *PROVIDERS)

@@ -10,6 +10,7 @@ import pytest
 
 from devstack import stack
 from devstack.environment import environment
+from devstack.toolchain import WITH_RCLONE
 from tests.support.database import connect
 from tests.support.deployer import make_deployer
 from tests.support.deployment import Deployment
@@ -33,7 +34,9 @@ def devstack() -> Iterator[dict[str, str]]:
     POSTGRES_VERSION has another major version's server beside it take the place of the stack's.
     """
     name = f"test-{os.getpid()}"
-    stack.up(name, lambda _: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(WITH_RCLONE, "1")
+        stack.up(name, lambda _: None)
     version = os.environ.get("POSTGRES_VERSION")
     with (
         second_server(environment(name), int(version))

@@ -15,6 +15,7 @@ from tests.support.languages import GO_EXAMPLE, YAML_HOST, node_modules
 from tests.support.monitoring import CLOUDNATIVE_PG, PROMTOOL
 
 TESTS_ALONE = (
+    programs.RCLONE,
     programs.S3_SERVER,
     PROMTOOL,
     CLOUDNATIVE_PG,

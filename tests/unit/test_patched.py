@@ -32,7 +32,7 @@ def published(tmp_path: Path) -> Path:
 
 def copy(published: Path, **changes: object) -> Path:
     sources = published / "sources"
-    sources.mkdir()
+    sources.mkdir(exist_ok=True)
     patched = Patched("example.com/x@v1", "x", **changes)  # pyright: ignore[reportArgumentType]
     patched.copy(sources, lambda module: published / module)
     return sources / "x"
@@ -62,3 +62,27 @@ def test_an_edit_changes_what_stands_there_once(published: Path) -> None:
 def test_an_edit_of_another_text_is_refused(published: Path) -> None:
     with pytest.raises(StackError, match="expected 'v3' once in version"):
         copy(published, edits=(("version.go", "v3", "v4"),))
+
+
+def test_files_and_folders_may_be_absent_and_tests_always_are(published: Path) -> None:
+    module = published / "example.com/x@v1"
+    module.chmod(0o755)
+    (module / "version_test.go").write_text("package x\n")
+
+    folder = copy(published, absent=("sub",))
+
+    assert [path.name for path in folder.iterdir()] == ["version.go"]
+
+
+def test_a_file_of_ours_may_be_added(published: Path) -> None:
+    (published / "sources").mkdir()
+    (published / "sources" / "ours.go").write_text("package x\n")
+
+    folder = copy(published, added=(("ours.go", "sub/left_out.go"),))
+
+    assert (folder / "sub" / "left_out.go").read_text() == "package x\n"
+
+
+def test_what_is_absent_must_have_been_there(published: Path) -> None:
+    with pytest.raises(StackError, match=r"expected gone\.go in example\.com/x@v1, found none"):
+        copy(published, absent=("gone.go",))

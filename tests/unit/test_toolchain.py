@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -5,18 +6,19 @@ from pathlib import Path
 import pytest
 
 from devstack import cache, toolchain
-from devstack.toolchain import golang, images, programs
-from devstack.toolchain.golang import Program, ToolchainError
+from devstack.toolchain import compiler, golang, images, programs
+from devstack.toolchain.compiler import ToolchainError
+from devstack.toolchain.golang import Program
 
 Fake = Callable[..., Path]
-TOOL = Program(name="tool", module="tool", title="a tool", cpu_minutes=2)
+TOOL = Program(name="tool", module="tool", title="a tool")
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     cache.root().mkdir(parents=True)
-    golang._go.cache_clear()
+    compiler.go.cache_clear()
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """Take the long builds out; return the names of what would have been built."""
     names: list[str] = []
 
-    def build(program: Program, _: Callable[[str], None]) -> Path:
+    def build(program: Program, _: Callable[[str], None], _ahead: object = None) -> Path:
         names.append(program.name)
         result = tmp_path / "built" / program.name
         result.parent.mkdir(exist_ok=True)
@@ -58,8 +60,15 @@ def built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         return result
 
     monkeypatch.setattr(golang, "build", build)
+    monkeypatch.setattr(golang.Ahead, "fetch", lambda *_: None)
     monkeypatch.setattr(images, "ensure", lambda **_: tmp_path)
     return names
+
+
+def only_when(argument: str, command: Path) -> None:
+    """Have a command of `fake` do its part for this subcommand of Go alone."""
+    shebang, rest = command.read_text().split("\n", 1)
+    command.write_text(f'{shebang}\n[ "$2" = {argument} ] || exit 0\n{rest}')
 
 
 @pytest.mark.parametrize(
@@ -95,7 +104,7 @@ def test_versions_come_from_go_mod(module: Path) -> None:
 def test_a_failed_build_is_one_sentence_with_the_last_line(module: Path, fake: Fake) -> None:
     fake("go", "go1.26.3")
     said: list[str] = []
-    fake("nice", "downloading\nmain.go:1: syntax error", status=1)
+    only_when("build", fake("nice", "downloading\nmain.go:1: syntax error", status=1))
 
     with pytest.raises(ToolchainError) as failure:
         golang.build(TOOL, said.append)
@@ -105,8 +114,47 @@ def test_a_failed_build_is_one_sentence_with_the_last_line(module: Path, fake: F
         f"building a tool failed: main.go:1: syntax error (the whole output is in {log})"
     )
     assert "downloading" in log.read_text()
-    assert said == ["building a tool (about 2 min of CPU) …"]
+    assert said == ["building a tool …"]
     assert not list(cache.root().glob(f"{TOOL.key}/*"))
+
+
+def test_sources_that_cannot_be_had_are_told_of_the_program_that_needs_them(
+    module: Path, fake: Fake
+) -> None:
+    fake("go", "go1.26.3")
+    only_when("list", fake("nice", "example.com/x@v1.2.3: checksum mismatch", status=1))
+
+    with (
+        pytest.raises(ToolchainError, match=r"sources of a tool failed: .*: checksum mismatch"),
+        golang.fetching([TOOL], lambda _: None) as ahead,
+    ):
+        golang.build(TOOL, lambda _: None, ahead)
+
+    assert not list(cache.root().glob(".sources.*"))
+
+
+def test_a_build_says_what_it_has_already(module: Path, fake: Fake) -> None:
+    fake("go", "go1.26.3")
+    only_when("list", fake("nice", "fmt false\nexample.com/x true\nos false"))
+    said: list[str] = []
+
+    golang.build(TOOL, said.append)
+
+    assert said == [
+        "building a tool …",
+        "  2 of 3 packages are in Go's cache already",
+        "… done in 0 s",
+    ]
+
+
+def test_modules_that_two_programs_share_have_one_version() -> None:
+    versions: dict[str, set[str]] = {}
+    for program in programs.EVERYTHING:
+        text = (golang.MODULES / program.module / "go.mod").read_text()
+        for path, version in re.findall(r"^(?:require )?\s*(\S+\.\S+) (v\S+)", text, re.MULTILINE):
+            versions.setdefault(path, set()).add(version)
+
+    assert {path: found for path, found in versions.items() if len(found) > 1} == {}
 
 
 @pytest.mark.parametrize(
@@ -116,7 +164,7 @@ def test_a_failed_build_is_one_sentence_with_the_last_line(module: Path, fake: F
 def test_only_a_recent_go_on_path_is_used(fake: Fake, answer: str, used: bool) -> None:
     go = fake("go", answer)
 
-    assert golang.find_go() == (go if used else None)
+    assert compiler.find_go() == (go if used else None)
 
 
 def test_everything_is_linked_into_one_folder(built: list[str], fake: Fake) -> None:
