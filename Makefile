@@ -3,6 +3,7 @@ SHELL := /bin/sh
 
 ENVIRONMENT ?= dev
 PYTHON := .venv/bin/python
+ARCHIVE ?= toolchain.tar.gz
 SBOM ?= sbom.cdx.json
 # An environment with what a deployment needs and nothing of the tests.
 PROGRAM = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/langgraph-checkpoint/program-$(shell sha256sum requirements.txt | cut -c 1-16)
@@ -58,6 +59,9 @@ destroy: setup ## pulumi destroy: rolls the schema back first, refuses while tab
 
 down: setup ## Stop the embedded stack and keep its data
 	@$(DEVSTACK) down
+
+toolchain: setup ## Pack the embedded stack's programs: TOOLCHAIN=FILE|URL make demo then builds none
+	@$(PYTHON) -m devstack.toolchain.archive $(ARCHIVE)
 
 check: setup ## Format, lint, types, shell, workflows and SQL
 	$(PYTHON) -m ruff format --check .
@@ -120,4 +124,4 @@ lock: setup ## Renew the hash-locked requirements
 	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --group policy --output-file policy/requirements.txt
 
-.PHONY: help setup demo stack up repair report preview policy plan render destroy down check test soak soak-vault vaults bench bench-live sbom audit lock
+.PHONY: help setup demo stack up repair report preview policy plan render destroy down toolchain check test soak soak-vault vaults bench bench-live sbom audit lock

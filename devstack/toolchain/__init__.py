@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devstack import cache
-from devstack.toolchain import compiler, golang, images, programs
+from devstack.toolchain import archive, compiler, golang, images, programs
 from devstack.toolchain.compiler import ToolchainError
 
 __all__ = ["Toolchain", "ToolchainError", "ensure", "problems"]
@@ -71,6 +71,7 @@ def ensure(report: Callable[[str], None]) -> Toolchain:
         raise ToolchainError(problem)
     targets = _official()
     missing = [program for program in programs.EVERYTHING if program.name not in targets]
+    archive.unpack(missing, report)
     with golang.fetching(missing, report) as ahead:
         built = {program.name: golang.build(program, report, ahead) for program in missing}
     providers = [provider for provider in programs.PROVIDERS if provider.name in built]
@@ -108,7 +109,7 @@ def _source_problems() -> Iterator[str]:
 
 def _build_problems() -> Iterator[str]:
     missing = {program.name for program in programs.EVERYTHING if not golang.is_built(program)}
-    if not missing or missing <= _official().keys():
+    if not missing or missing <= _official().keys() or os.environ.get(archive.TOOLCHAIN):
         return
     if compiler.find_go() is None and importlib.util.find_spec("pip") is None:
         yield (
