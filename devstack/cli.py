@@ -74,7 +74,7 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _env(options: argparse.Namespace) -> int:
-    print(environment.exports(environment.environment(options.name)))
+    print(environment.shell(options.name))
     return 0
 
 

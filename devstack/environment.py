@@ -8,6 +8,10 @@ from devstack.addresses import POSTGRESQL_PORT, VAULT_PORT
 from devstack.database import USER
 from devstack.layout import POSTGRESQL_BIN, load
 
+MAINTENANCE = "postgres"
+# databaseName of Pulumi.dev.yaml, which leaves it at its default.
+DEMO = "langgraph"
+
 
 def environment(name: str) -> dict[str, str]:
     """Return the variables of a stack, the same ones whether it runs or not.
@@ -35,10 +39,18 @@ def environment(name: str) -> dict[str, str]:
         "PGPORT": str(POSTGRESQL_PORT),
         "PGUSER": USER,
         "PGPASSWORD": stack.database_password,
-        "PGDATABASE": "postgres",
+        "PGDATABASE": MAINTENANCE,
         "PGSSLMODE": "verify-full",
         "PGSSLROOTCERT": authority,
     }
+
+
+def shell(name: str) -> str:
+    """Return what a shell evaluates to work on a stack: the variables, and how to call pulumi."""
+    # What asks libpq means the demo's database. The PostgreSQL provider makes that database and
+    # drops it, so it has to be connected to another.
+    function = f'pulumi() {{ PGDATABASE={MAINTENANCE} command pulumi "$@"; }}'
+    return f"{exports(environment(name) | {'PGDATABASE': DEMO})}\n{function}"
 
 
 def exports(variables: dict[str, str]) -> str:

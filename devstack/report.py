@@ -9,7 +9,7 @@ Try next:
   eval "$(python3 -m devstack env)"          pulumi, kubectl, bao and psql now work on this stack
   pulumi up --stack dev --expect-no-changes  nothing to do
   kubectl -n {namespace} logs --all-containers --ignore-errors job/{migrationJob}
-  psql {database:<37} the tables
+  psql -c '\\dt'                              the tables
   make destroy                               roll back; refuses while tables hold rows
   make down                                  stop the stack"""
 
@@ -30,7 +30,7 @@ def render(outputs: dict[str, Any]) -> str:
         lines.append(f"  {table:<24}{size['rows']:>8.0f}{size['bytes']:>12.0f}")
     lines += ["", "The application logs in with:"]
     lines += [f"  {key:<16} {value}" for key, value in outputs["application"].items()]
-    return "\n".join(lines) + "\n" + NEXT.format(**outputs, database=report["database"])
+    return "\n".join(lines) + "\n" + NEXT.format(**outputs)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ TOOL = Program(name="tool", module="tool", title="a tool")
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: object) -> None:
         pass
 
 

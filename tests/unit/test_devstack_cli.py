@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from devstack import cli, environment, layout, machine, processes, toolchain
 from devstack.errors import StackError
@@ -114,6 +115,30 @@ def test_exports_survive_eval(value: str) -> None:
     shell = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
 
     assert shell.stdout == value
+
+
+def test_a_shell_means_the_database_of_the_demo_and_pulumi_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("pulumi", "psql"):
+        command = tmp_path / name
+        command.write_text('#!/bin/sh\necho "$1 $PGDATABASE"\n')
+        command.chmod(0o755)
+    variables = {"PATH": f"{tmp_path}:/usr/bin:/bin", "PGDATABASE": "postgres"}
+    monkeypatch.setattr(environment, "environment", lambda _: variables)
+    script = environment.shell("dev") + "\npsql asks\npulumi asks\npsql again"
+
+    shell = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+
+    assert shell.stdout == "asks langgraph\nasks postgres\nagain langgraph\n"
+
+
+def test_the_demos_database_is_that_of_the_environment_dev() -> None:
+    stack = yaml.safe_load((layout.ROOT / "Pulumi.dev.yaml").read_text())
+
+    assert "langgraph-checkpoint:databaseName" not in stack["config"]
+    settings = (layout.ROOT / "docs" / "settings.md").read_text()
+    assert f"| `databaseName` | `{environment.DEMO}` |" in settings
 
 
 def test_own_programs_come_first_on_the_path_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
