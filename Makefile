@@ -61,7 +61,7 @@ down: setup ## Stop the embedded stack and keep its data
 	@$(DEVSTACK) down
 
 toolchain: setup ## Pack the embedded stack's programs: TOOLCHAIN=FILE|URL make demo then builds none
-	@$(PYTHON) -m devstack.toolchain.archive $(ARCHIVE)
+	@$(DEVSTACK) pack $(ARCHIVE)
 
 check: setup ## Format, lint, types, shell, workflows and SQL
 	$(PYTHON) -m ruff format --check .

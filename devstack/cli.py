@@ -6,9 +6,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from devstack import environment, layout, machine, stack
 from devstack.errors import StackError
+from devstack.toolchain import archive
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("part", nargs="?", help="of this part only")
     logs.add_argument("-f", "--follow", action="store_true", help="wait for more")
     logs.set_defaults(run=_logs)
+    pack = commands.add_parser("pack", help="write an archive of the programs, and its checksum")
+    pack.add_argument("file", type=Path)
+    pack.set_defaults(run=_pack)
     commands.add_parser("doctor", help="check this machine").set_defaults(run=_doctor)
     return parser
 
@@ -89,6 +94,11 @@ def _logs(options: argparse.Namespace) -> int:
     sys.stdout.flush()
     follow = ["--follow=name", "--retry"] if options.follow else []
     os.execvp("tail", ["tail", "--lines=+1", *follow, "--", *map(str, current)])
+
+
+def _pack(options: argparse.Namespace) -> int:
+    archive.pack(options.file, _reporter())
+    return 0
 
 
 def _doctor(_: argparse.Namespace) -> int:

@@ -1,13 +1,9 @@
-"""Packs the built programs into one archive, and takes them from there instead of building them.
-
-`python -m devstack.toolchain.archive FILE` writes FILE and FILE.sha256, which `sha256sum -c` reads.
-"""
+"""Packs the built programs into one archive, and takes them from there instead of building them."""
 
 import hashlib
 import os
 import platform
 import shutil
-import sys
 import tarfile
 import tempfile
 import urllib.error
@@ -17,7 +13,6 @@ from pathlib import Path
 from typing import IO
 
 from devstack import cache
-from devstack.errors import StackError
 from devstack.toolchain import golang, programs
 from devstack.toolchain.compiler import ToolchainError
 from devstack.toolchain.golang import Program
@@ -29,6 +24,8 @@ _SECONDS = 60
 
 def pack(archive: Path, report: Callable[[str], None]) -> None:
     """Write the programs of the stack, built now where they are missing, and their checksum.
+
+    The checksum goes to a file beside the archive, as `sha256sum -c` reads it.
 
     Raises:
         ToolchainError: a program could not be built.
@@ -112,10 +109,3 @@ def _take(tar: tarfile.TarFile, program: Program) -> bool:
 
     cache.folder(program.key, fill, lambda: None)
     return True
-
-
-if __name__ == "__main__":
-    try:
-        pack(Path(sys.argv[1]), lambda text: print(text, flush=True))
-    except StackError as error:
-        sys.exit(f"toolchain: {error}")
