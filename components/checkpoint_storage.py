@@ -13,7 +13,7 @@ from .operations import operations
 from .ownership import setup as ownership_setup
 from .ownership.data_guard import DataGuard
 from .ownership.owner import Ownership
-from .schema.files import job_files, newest
+from .schema.files import job_files, migration_files, newest
 from .schema.migration import SchemaMigration, dump_setting
 from .schema.report import REPORTED
 from .schema.rollback.manifest import rollback_args
@@ -54,7 +54,8 @@ class CheckpointStorage(pulumi.ComponentResource):
         super().__init__("langgraph-checkpoint:index:CheckpointStorage", name, None, opts)
         args = plain_inputs(args)
         files = job_files(args)
-        jobs = job_template(args, files)
+        to_migrate = migration_files(files)
+        jobs = job_template(args, to_migrate)
 
         data_guard = data_guard or ownership_setup.data_guard(name, args, parent=self)
         ownership = Ownership(
@@ -92,9 +93,9 @@ class CheckpointStorage(pulumi.ComponentResource):
             {
                 "jobs": jobs,
                 "check": check,
-                "files": files,
+                "files": to_migrate,
                 "dump_setting": dump_setting(args),
-                "needs": [*needs, fallback],
+                "needs": [fallback],
             },
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -117,7 +118,7 @@ class CheckpointStorage(pulumi.ComponentResource):
             rollback,
             files,
             whose=whose | {"migration_uid": migration.job_uid},
-            needs=[*needs, fallback, migration, verification, *on_schedule],
+            needs=[fallback, migration, verification, *on_schedule],
             opts=pulumi.ResourceOptions(parent=self),
         )
 

@@ -1,5 +1,7 @@
 """Files as a ConfigMap carries them: filled in, checked, and named by their content."""
 
+import base64
+import bz2
 import hashlib
 import json
 import re
@@ -66,3 +68,16 @@ def sums(files: Mapping[str, str]) -> str:
             for name, content in files.items()
         )
     )
+
+
+def packed(files: Mapping[str, str]) -> str:
+    """Return the files as one short text, for a state that holds it several times.
+
+    Compressed by bzip2, whose output is the same everywhere; that of zlib differs between builds.
+    """
+    return base64.b64encode(bz2.compress(json.dumps(files, sort_keys=True).encode())).decode()
+
+
+def unpacked(text: str) -> dict[str, str]:
+    """Return the files of a packed text."""
+    return json.loads(bz2.decompress(base64.b64decode(text)))

@@ -91,6 +91,24 @@ def job_files(args: CheckpointStorageArgs) -> dict[str, str]:
     }
 
 
+def migration_files(files: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the Jobs' files that the migration and the verification mount."""
+    return _for_parts(files, {"up", "verify"}, without={BACKUP_SCRIPT.name})
+
+
+def rollback_files(files: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the Jobs' files that the rollback mounts."""
+    return _for_parts(files, {"down"}, without={"verify.sh", "verify_migration.sh"})
+
+
+def _for_parts(files: Mapping[str, str], parts: set[str], *, without: set[str]) -> dict[str, str]:
+    """Return the parts' SQL with what it includes, and what is no SQL of a migration."""
+    migrations = load_migrations().keys()
+    own = [n for n in files if (match := MIGRATION_FILE.fullmatch(n)) and match[2] in parts]
+    wanted = with_included(files, own) | (files.keys() - migrations) | {"verify_migration.sh"}
+    return {name: files[name] for name in files if name in wanted - without}
+
+
 def newest(files: Mapping[str, str]) -> str:
     """Return the number of the newest migration, three digits."""
     return max(match[1] for name in files if (match := MIGRATION_FILE.fullmatch(name)))

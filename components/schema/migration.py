@@ -61,7 +61,7 @@ class SchemaMigration(pulumi.ComponentResource):
             jobs,
             check=args["check"],
             parent=self,
-            depends_on=[*args["needs"], scripts],
+            depends_on=[scripts],
             before_create=[pulumi.ResourceHook(f"{name}-begun", lambda _: _mark_begun(jobs))],
         )
 

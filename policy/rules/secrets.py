@@ -1,5 +1,8 @@
 """The rule that keeps secrets out of what many may read."""
 
+import base64
+import bz2
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -30,7 +33,7 @@ def hidden(resource: Resource) -> Iterator[str]:
     if manifest.get("kind") == "ConfigMap":
         yield from _open(part(manifest, "data"), "the ConfigMap's key")
     elif "files" in resource.props:
-        yield from _open(part(resource.props, "files"), "the ConfigMap's key")
+        yield from _open(_unpacked(resource.props["files"]), "the ConfigMap's key")
     for container in containers(resource):
         where = f"container {container.get('name')}: environment variable"
         for variable in container.get("env") or ():
@@ -40,6 +43,11 @@ def hidden(resource: Resource) -> Iterator[str]:
         for source in container.get("envFrom") or ():
             if "secretRef" in source:
                 yield f"container {container.get('name')}: expected files, found envFrom a Secret"
+
+
+def _unpacked(text: str) -> dict[str, str]:
+    """Return the files as components/kubernetes/files.py packs them."""
+    return json.loads(bz2.decompress(base64.b64decode(text)))
 
 
 def _open(values: Mapping[str, Any], where: str) -> Iterator[str]:

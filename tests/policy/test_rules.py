@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from components.kubernetes.files import packed
 from policy.rules import RULES, STACK_RULES, Resource
 
 Manifest = dict[str, Any]
@@ -104,7 +105,7 @@ def as_pod(manifest: Manifest) -> Resource:
 
 
 def as_rollback(manifest: Manifest) -> Resource:
-    props = {"manifest": json.dumps(manifest), "files": CONFIG_MAP["data"]}
+    props = {"manifest": json.dumps(manifest), "files": packed(CONFIG_MAP["data"])}
     return resource("pulumi-python:dynamic:SchemaRollback", props)
 
 
@@ -200,7 +201,9 @@ def test_digests_are_asked_for_past_dev(stack: str, asked: bool) -> None:
 )
 def test_a_secret_in_a_config_map_is_refused(data: dict[str, str]) -> None:
     config_map = resource("kubernetes:core/v1:ConfigMap", CONFIG_MAP | {"data": data})
-    carried = resource("pulumi-python:dynamic:X", {"manifest": json.dumps(JOB), "files": data})
+    carried = resource(
+        "pulumi-python:dynamic:X", {"manifest": json.dumps(JOB), "files": packed(data)}
+    )
 
     assert violations("no-open-secrets", config_map)
     assert violations("no-open-secrets", carried)

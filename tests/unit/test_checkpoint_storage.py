@@ -5,6 +5,7 @@ import pulumi
 import pytest
 
 from components.checkpoint_storage import CheckpointStorage
+from components.kubernetes.files import unpacked
 from components.ownership.annotations import OWNER
 from components.ownership.check import OwnershipCheck
 from components.settings.environment_args import storage_args
@@ -312,7 +313,11 @@ def test_the_rollback_carries_its_whole_job_as_text(allowed, storage) -> None:
     main = job["spec"]["template"]["spec"]["containers"][0]
     assert main["args"] == ["sh", "/migrations/migrate.sh", "down"]
     assert environment(main)["ALLOW_DATA_LOSS"] == str(allowed).lower()
-    assert "001_create_checkpointer_tables.down.sql" in rollback["files"]
+    carried = unpacked(rollback["files"])
+    assert "001_create_checkpointer_tables.down.sql" in carried
+    assert not [name for name in carried if name.endswith((".up.sql", ".verify.sql"))]
+    sums = next(e["value"] for e in main["env"] if e["name"] == "FILES_SHA256")
+    assert {line[66:] for line in sums.split("\n")} == carried.keys()
 
 
 def test_the_guard_knows_all_that_goes_with_its_setting(storage) -> None:

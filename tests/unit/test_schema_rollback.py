@@ -13,6 +13,7 @@ from lightkube import ApiError
 
 from components.checkpoint_storage import CheckpointStorage
 from components.clients import faults
+from components.kubernetes.files import packed
 from components.ownership.refusal import Refused
 from components.schema.files import load_migrations
 from components.schema.marks import UNDONE
@@ -87,7 +88,7 @@ STATE = {
     "namespace": "ns",
     "job_name": "agent-rollback-001",
     "manifest": "{}",
-    "files": {"a": "b"},
+    "files": packed({"a": "b"}),
     "seconds": 60.0,
     "__provider": "pickled",
 }

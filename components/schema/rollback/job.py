@@ -21,6 +21,7 @@ from ...clients.faults import insist, passing
 from ...clients.kubernetes import connect, connect_http
 from ...jobs.pods import NO_POD, failures, node_on_its_way, obstacles, termination_message
 from ...jobs.watch import await_change
+from ...kubernetes.files import unpacked
 from ...kubernetes.manifests import config_map
 from ...ownership.annotations import OWNER
 from ...ownership.servers import POSTGRESQL
@@ -99,7 +100,7 @@ class RollbackJob:
         self._remove_leftover()
         job = self._make(from_dict(self._manifest()))
         self.made = True
-        scripts = config_map(self._namespace, self._name, self._props["files"])
+        scripts = config_map(self._namespace, self._name, unpacked(self._props["files"]))
         # Owned by the Job, the ConfigMap goes with it; the pod waits for it, should it be first.
         scripts["metadata"]["ownerReferences"] = [
             {

@@ -6,14 +6,16 @@ this module's and the classes' names are a contract, and so are the inputs' name
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
 
+from ...kubernetes.files import packed, sums
 from ...ownership.refusal import refuse, say
 from ...ownership.servers import UnexpectedServer, identities
-from ..files import newest
+from ..files import newest, rollback_files
 from .manifest import RollbackArgs, rollback_manifest
 
 # What this process rolled back already: one `pulumi destroy` is one process of this provider.
@@ -139,8 +141,10 @@ class FallbackRollback(_Rollback, name="FallbackRollback"):
 
 
 def _inputs(args: RollbackArgs, files: Mapping[str, str]) -> dict[str, Any]:
-    jobs, number = args.jobs, newest(files)
-    manifest = rollback_manifest(args, number, f"{jobs.name}-rollback-{number}")
+    files, number = rollback_files(files), newest(files)
+    jobs = replace(args.jobs, files_sha256=sums(files))
+    name = f"{jobs.name}-rollback-{number}"
+    manifest = rollback_manifest(replace(args, jobs=jobs), number, name)
     return {
         "kubeconfig": pulumi.Output.secret(jobs.cluster.kubeconfig),
         "kube_context": jobs.cluster.context,
@@ -149,7 +153,7 @@ def _inputs(args: RollbackArgs, files: Mapping[str, str]) -> dict[str, Any]:
         "job_name": manifest["metadata"]["name"],
         # Text, since a dynamic provider gets every number back as a float.
         "manifest": json.dumps(manifest, sort_keys=True),
-        "files": dict(files),
+        "files": packed(files),
         "seconds": jobs.await_seconds,
         "start_seconds": jobs.start_seconds,
         "owns_database": args.owns_database,
