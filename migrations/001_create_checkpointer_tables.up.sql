@@ -216,9 +216,9 @@ BEGIN
         ) AS f;
     IF strange IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'MG010', MESSAGE = format(CASE WHEN lost
-            THEN 'expected LangGraph''s checkpoint tables in schema %I, found that they lost columns '
-                '(%s): restore them from a backup (docs/backup.md, lost columns), or move them to '
-                'begin without their rows'
+            THEN 'expected LangGraph''s checkpoint tables in schema %I, found that they lost '
+                'columns (%s): restore them from a backup (docs/backup.md, lost columns), or move '
+                'them to begin without their rows'
             ELSE 'expected LangGraph''s checkpoint tables or none in schema %I, found others (%s): '
                 'name another schema or move them' END, target, strange);
     END IF;

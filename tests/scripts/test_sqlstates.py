@@ -7,7 +7,7 @@ import pytest
 
 from tests.scripts.conftest import ROOT, Container
 
-SCRIPTS = ROOT / "components" / "scripts"
+CONNECTION = ROOT / "components" / "database" / "connection.sh"
 VERDICTS = {
     "again": "MGBSY 08006 25006 40001 40P01 53100 53300 55P03 57014 57P01 57P03 57P04",
     "raced": "23505 42P07 42701 42710 42P01 42704 XX000",
@@ -26,7 +26,7 @@ def test_an_sqlstate_has_one_verdict(container: Container, verdict: str, state: 
     shell = [container.programs / "ash", "-c", '. "$0"; judge "$1"; echo "$verdict"']
 
     said = subprocess.run(
-        [*shell, SCRIPTS / "connection.sh", state],
+        [*shell, CONNECTION, state],
         env={"PATH": str(container.programs)},
         capture_output=True,
         text=True,
