@@ -10,7 +10,11 @@ set -u
 umask 077
 
 scripts=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 13
-. "$scripts/connection.sh"
+# A Job's folder holds all files, a clone the room of the database beside this one.
+login=$scripts/connection.sh
+[ -r "$login" ] || login=$scripts/../database/connection.sh
+# shellcheck source=SCRIPTDIR/../database/connection.sh
+. "$login"
 purpose=${BACKUP_PURPOSE:-rollback}
 folder=${BACKUP_DIR:-/backup}
 place=${BACKUP_CLAIM:+PersistentVolumeClaim $BACKUP_CLAIM}

@@ -10,7 +10,11 @@
 set -u
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 13
-. "$here/connection.sh"
+# A Job's folder holds all files, a clone the room of the database beside this one.
+login=$here/connection.sh
+[ -r "$login" ] || login=$here/../database/connection.sh
+# shellcheck source=SCRIPTDIR/../database/connection.sh
+. "$login"
 source=${1:-${BACKUP_DIR:-/backup}}
 migrations=${MIGRATIONS_DIR:-$here/../../migrations}
 schema=${SCHEMA:-public}

@@ -2,4 +2,4 @@
 
 # Modules, of which none is imported here: a run takes the time of what it needs.
 # pyright: reportUnsupportedDunderAll=false
-__all__ = ["checkpoint_database"]
+__all__ = ["checkpoint_database", "connection"]

@@ -7,7 +7,11 @@
 set -u
 
 files=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 13
-. "$files/connection.sh"
+# A Job's folder holds all files, a clone the room of the database beside this one.
+login=$files/connection.sh
+[ -r "$login" ] || login=$files/../database/connection.sh
+# shellcheck source=SCRIPTDIR/../database/connection.sh
+. "$login"
 deadline=${DEADLINE_SECONDS:-300}
 
 child=

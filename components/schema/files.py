@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..backup.manifests import BACKUP_SCRIPT
+from ..database.connection import CONNECTION_SCRIPT
 from ..inputs.storage import CheckpointStorageArgs
 from ..jobs.pod import DATABASE_CA, VAULT_CA
 from ..kubernetes.files import FilesError, checked, with_included
@@ -75,7 +76,7 @@ def load_scripts() -> dict[str, str]:
     """Return the containers' shell scripts, and the SQL they run beside the migration, by name."""
     own = [*HERE.glob("*.sh"), *HERE.glob("*.sql")]
     # The dump comes before a rollback, and takes its script from the same ConfigMap.
-    paths = {path.name: path for path in (*own, INIT_SCRIPT, BACKUP_SCRIPT)}
+    paths = {path.name: path for path in (*own, CONNECTION_SCRIPT, INIT_SCRIPT, BACKUP_SCRIPT)}
     return checked(dict(sorted(paths.items())))
 
 

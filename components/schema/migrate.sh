@@ -10,7 +10,11 @@ set -u
 direction=${1:-}
 migration=${MIGRATIONS_DIR:-/migrations}/001_create_checkpointer_tables.$direction.sql
 scripts=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 13
-. "$scripts/connection.sh"
+# A Job's folder holds all files, a clone the room of the database beside this one.
+login=$scripts/connection.sh
+[ -r "$login" ] || login=$scripts/../database/connection.sh
+# shellcheck source=SCRIPTDIR/../database/connection.sh
+. "$login"
 schema=${SCHEMA:-public}
 deadline=${DEADLINE_SECONDS:-300}
 progress=${PROGRESS_SECONDS:-30}

@@ -7,7 +7,11 @@
 set -u
 
 scripts=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 13
-. "$scripts/connection.sh"
+# A Job's folder holds all files, a clone the room of the database beside this one.
+login=$scripts/connection.sh
+[ -r "$login" ] || login=$scripts/../database/connection.sh
+# shellcheck source=SCRIPTDIR/../database/connection.sh
+. "$login"
 migrations=${MIGRATIONS_DIR:-/migrations}
 schema=${SCHEMA:-public}
 deadline=${DEADLINE_SECONDS:-300}
