@@ -8,7 +8,6 @@ import pytest
 from tests.integration.attacks.conftest import dev, pods, vault  # noqa: F401
 from tests.integration.attacks.test_login import token
 from tests.integration.attacks.test_token import NOTHING, SECRET, USES, elsewhere
-from tests.integration.conftest import deploy, devstack  # noqa: F401
 from tests.support.deployment import Deployment
 from tests.support.pods import Pods
 from tests.support.vault_api import VaultApi

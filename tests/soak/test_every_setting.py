@@ -8,8 +8,6 @@ from collections.abc import Callable
 import pytest
 
 from tests.integration.conftest import DEV
-from tests.integration.conftest import deploy as deploy
-from tests.integration.conftest import devstack as devstack
 from tests.integration.test_drift import ROW, operations
 from tests.integration.test_rollback import CHANGED_FILES
 from tests.support.changes import ROLLBACKS, SETTINGS, another

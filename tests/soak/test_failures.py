@@ -2,8 +2,6 @@
 
 import pytest
 
-from tests.integration.conftest import deploy as deploy
-from tests.integration.conftest import devstack as devstack
 from tests.integration.test_failures import IN_THE_MIGRATION, IN_VAULT_INIT, NEVER_STARTED
 from tests.integration.test_failures import dev as dev
 from tests.support.causes import CAUSES

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.integration.conftest import DEV
-from tests.integration.conftest import deploy as deploy
-from tests.integration.conftest import devstack as devstack
 from tests.support.deployment import Deployment
 from tests.support.traces import residue, result
 

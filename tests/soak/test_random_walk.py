@@ -7,8 +7,6 @@ from random import randrange
 import pytest
 
 from tests.integration.conftest import DEV
-from tests.integration.conftest import deploy as deploy
-from tests.integration.conftest import devstack as devstack
 from tests.support.deployment import Deployment
 from tests.support.walk import walk
 

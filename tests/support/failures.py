@@ -73,7 +73,7 @@ def compare(cause: str, seen: Recording) -> None:
     """Compare with what was recorded, or record it where RECORD_FAILURES is set."""
     if os.environ.get("RECORD_FAILURES"):
         record(cause, seen)
-    assert recordings().get(cause) == seen, "RECORD_FAILURES=1 records it anew"
+    assert recordings().get(cause) == seen, f"{seen}: RECORD_FAILURES=1 records it anew"
 
 
 def compare_line(cause: str, text: str, start: str, *, status: int | None = None) -> None:
