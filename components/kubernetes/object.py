@@ -44,7 +44,12 @@ class KubernetesObject(pulumi.CustomResource):
             before_update=[*before_check, hook],
             on_error=[*on_error],
         )
-        opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=hooks))
+        own = pulumi.ResourceOptions(hooks=hooks)
+        if kind == "ConfigMap":
+            # Named by its content: after a failed `up` the old one's deletion is still to come, and
+            # would take the one that is made when the change is taken back.
+            own.delete_before_replace = True
+        opts = pulumi.ResourceOptions.merge(opts, own)
         # What outlives its stack is the environment's: the next stack draws another id.
         mark = {} if opts.retain_on_delete else {OWNER: check.owner}
         super().__init__(token, name, {**outputs, **_annotated(manifest, mark)}, opts)

@@ -14,6 +14,7 @@ from tests.support.deployment import Deployment
 from tests.support.failures import compare_line
 
 DATABASE = "bad-input"
+PUBLIC_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 PASSWORD = 'it\'s a "b:a\\d" $one'
 SECRET = {"database": DATABASE, "username": DATABASE, "password": PASSWORD}
 
@@ -82,6 +83,20 @@ def test_a_failed_job_runs_again_once_the_table_has_moved(tenant: Deployment) ->
     tenant.up().expect()
 
     assert tenant.outputs()["verification"]["ok"] is True
+
+
+def test_an_authority_that_is_taken_back_leaves_no_difference(tenant: Deployment) -> None:
+    tenant.configure(databaseCaCertFile=PUBLIC_AUTHORITIES)
+    outcome = tenant.up()
+    del tenant.settings["databaseCaCertFile"]
+    tenant.configure()
+
+    tenant.up().expect()
+
+    assert outcome.status != 0
+    compare_line("database of another ca", outcome.text, "credentials or rights: ", status=11)
+    # The files of the failed up are gone, and those of the one before it are not.
+    tenant.up("--refresh", "--expect-no-changes").expect()
 
 
 def test_settings_are_refused_all_at_once_before_any_resource(

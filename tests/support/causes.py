@@ -17,7 +17,6 @@ Cause = Callable[[Deployment], AbstractContextManager[Settings]]
 
 NO_REVIEWER = "reviewer without right"
 NOBODYS_IMAGE = "localhost:1/no-such-image:1"
-PUBLIC_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 ROW = "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', 'c', '{}')"
 ROW_SECURITY = REPOSITORY / "tests" / "fixtures" / "row_security_for_all.sql"
 UP_FILE = "001_create_checkpointer_tables.up.sql"
@@ -193,7 +192,6 @@ CAUSES: dict[str, Cause] = {
     "no connection left": no_connection_left,
     "database missing": secret(lambda fields: fields | {"database": "another"}),
     "database away": secret(lambda fields: fields | {"port": "1"}),
-    "database of another ca": settings(databaseCaCertFile=PUBLIC_AUTHORITIES),
     "client older than the server": newer_server,
     # Before the next one, which leaves no table.
     "blocked": blocked,
