@@ -66,8 +66,11 @@ class CheckpointStorage(pulumi.ComponentResource):
         check = ownership_setup.ownership_check(args, ownership.owner)
         first = [data_guard, ownership]
         namespace = managed_namespace(name, args, check=check, parent=self, needs=first)
-        mounts = vault_mounts(name, args, first, namespace, check=check, parent=self)
-        prerequisites = [*first, *namespace, *mounts]
+        # Another stack's namespace is refused in this program's own sentence, so it comes before
+        # the mounts and the database, where Vault or PostgreSQL would be the first to complain.
+        first = [*first, *namespace]
+        mounts = vault_mounts(name, args, check=check, parent=self, needs=first)
+        prerequisites = [*first, *mounts]
         database = managed_database(name, args, parent=self, needs=first)
         logins = accesses(name, args, database, check=check, parent=self, needs=prerequisites)
         network = jobs_network(

@@ -17,13 +17,12 @@ from ..ownership.check import OwnershipCheck
 def vault_mounts(
     name: str,
     args: CheckpointStorageArgs,
-    first: Sequence[pulumi.Resource],
-    namespace: Sequence[pulumi.Resource],
     *,
     check: OwnershipCheck,
     parent: pulumi.Resource,
+    needs: Sequence[pulumi.Resource],
 ) -> list[pulumi.Resource]:
-    """Make the mounts that the environment is to own, after `first`."""
+    """Make the mounts that the environment is to own."""
     vault_args, mounts = args["vault"], list[pulumi.Resource]()
     if "kubernetes_host" in vault_args:
         auth: KubernetesAuthMountArgs = {
@@ -31,7 +30,7 @@ def vault_mounts(
             "kubernetes_host": vault_args["kubernetes_host"],
             "check": check,
             "namespace": args["namespace"],
-            "needs": [*first, *namespace],
+            "needs": needs,
         }
         opts = pulumi.ResourceOptions(parent=parent)
         mounts.append(KubernetesAuthMount(f"{name}-auth", auth, opts))
@@ -42,7 +41,7 @@ def vault_mounts(
                 path=vault_args["kv_mount"],
                 type="kv",
                 options={"version": "2"},
-                opts=pulumi.ResourceOptions(parent=parent, depends_on=first),
+                opts=pulumi.ResourceOptions(parent=parent, depends_on=needs),
             )
         )
     return mounts
