@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -35,14 +35,12 @@ class FaultyApiServer(ThreadingHTTPServer):
         cluster = config["clusters"][0]["cluster"]
         authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
         trust = ssl.create_default_context(cadata=authority)
-        self.real = httpx2.Client(
-            base_url=cluster["server"],
-            verify=trust,
-            timeout=None,
-            trust_env=False,
-            # A connection that idled may be closed under the next request.
-            limits=httpx2.Limits(max_keepalive_connections=0),
-        )
+        # A connection that idled may be closed under the next request, and a new one may fail.
+        limits = httpx2.Limits(max_keepalive_connections=0)
+        sender = httpx2.HTTPTransport(verify=trust, trust_env=False, limits=limits, retries=3)
+        self.real = httpx2.Client(base_url=cluster["server"], transport=sender, timeout=None)
+        # OpenSSL makes handshakes of one context one by one more reliably than side by side.
+        self.handshake = Lock()
         self.met: Counter[str] = Counter()
         self.fault: Fault = lambda *_: None
         super().__init__((urlsplit(cluster["server"]).hostname or "", 0), _Forward)
@@ -92,6 +90,16 @@ class FaultyApiServer(ThreadingHTTPServer):
 
 class _Forward(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+
+    def setup(self) -> None:
+        proxy = self.server
+        assert isinstance(proxy, FaultyApiServer)
+        assert isinstance(self.request, ssl.SSLSocket)
+        with proxy.handshake:
+            self.request.settimeout(10)
+            self.request.do_handshake()
+            self.request.settimeout(None)
+        super().setup()
 
     def _forward(self) -> None:
         proxy = self.server
