@@ -94,20 +94,21 @@ def job_files(args: CheckpointStorageArgs) -> dict[str, str]:
 
 def migration_files(files: Mapping[str, str]) -> dict[str, str]:
     """Return those of the Jobs' files that the migration and the verification mount."""
-    return _for_parts(files, {"up", "verify"}, without={BACKUP_SCRIPT.name})
+    return _without(files, {"down"}, {BACKUP_SCRIPT.name})
 
 
 def rollback_files(files: Mapping[str, str]) -> dict[str, str]:
     """Return those of the Jobs' files that the rollback mounts."""
-    return _for_parts(files, {"down"}, without={"verify.sh", "verify_migration.sh"})
+    return _without(files, {"up", "verify"}, {"verify.sh", "verify_migration.sh"})
 
 
-def _for_parts(files: Mapping[str, str], parts: set[str], *, without: set[str]) -> dict[str, str]:
-    """Return the parts' SQL with what it includes, and what is no SQL of a migration."""
-    migrations = load_migrations().keys()
-    own = [n for n in files if (match := MIGRATION_FILE.fullmatch(n)) and match[2] in parts]
-    wanted = with_included(files, own) | (files.keys() - migrations) | {"verify_migration.sh"}
-    return {name: files[name] for name in files if name in wanted - without}
+def _without(files: Mapping[str, str], parts: set[str], scripts: set[str]) -> dict[str, str]:
+    """Return the files without these scripts, these parts and what no other part includes."""
+    matches = {name: match for name in files if (match := MIGRATION_FILE.fullmatch(name))}
+    left_out = {name for name, match in matches.items() if match[2] in parts}
+    needed = with_included(files, matches.keys() - left_out)
+    left_out |= with_included(files, left_out) - needed
+    return {name: text for name, text in files.items() if name not in left_out | scripts}
 
 
 def newest(files: Mapping[str, str]) -> str:
