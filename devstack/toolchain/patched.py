@@ -23,6 +23,11 @@ class Patched:
     """A file, and an expression for names whose lines are left out."""
     others: tuple[tuple[str, str], ...] = ()
     """Another release of the module, and a file that is taken from it."""
+    spans: tuple[tuple[str, str, str, str], ...] = ()
+    """A file, how one span of it begins and ends, and what is to stand in its place.
+
+    The beginning stands once; the end is the first one after it.
+    """
     absent: tuple[str, ...] = ()
     """Files and folders that are left out."""
     added: tuple[tuple[str, str], ...] = ()
@@ -59,6 +64,15 @@ class Patched:
             text = (folder / file).read_text()
             line = re.compile(rf"^.*\b(?:{names})\b.*\n", re.MULTILINE)
             (folder / file).write_text(line.sub("", text))
+        for file, begin, end, after in self.spans:
+            text = (folder / file).read_text()
+            before, found, rest = text.partition(begin)
+            _, ended, rest = rest.partition(end)
+            if not (found and ended) or text.count(begin) != 1:
+                what = f"{begin!r} to {end!r} once in {file} of {self.module}"
+                message = f"expected {what}, found another text"
+                raise StackError(message)
+            (folder / file).write_text(before + after + rest)
         for file, before, after in self.edits:
             text = (folder / file).read_text()
             if text.count(before) != 1:

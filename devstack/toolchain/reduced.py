@@ -12,8 +12,38 @@ from devstack.toolchain.patched import Patched
 COMPLETE = "DEVSTACK_COMPLETE_TOOLS"
 
 Edit = tuple[str, str, str]
+Span = tuple[str, str, str, str]
 
 _COMMANDS = "clispec|cloud|deployment|insights|logs|neo|org|trace"
+
+# Each ends with the brace of its own indentation; what they leave unused is absent.
+_ENGINE_SPANS: tuple[Span, ...] = (
+    ("backend/diy/backend.go", "\tif p.Scheme == gcsblob.Scheme {\n", "\n\t}\n", ""),
+    (
+        "secrets/cloud/manager.go",
+        "\tu, err := netUrl.Parse(url)\n",
+        "\tdefault:\n\t\treturn gosecrets.OpenKeeper(ctx, url)\n\t}\n",
+        "\treturn gosecrets.OpenKeeper(ctx, url)\n",
+    ),
+    (
+        "operations/resources.go",
+        "\tswitch ops.resource.State.Type.Package() {\n",
+        "\n\t}\n",
+        "\treturn nil, nil\n",
+    ),
+    *(
+        (f"cmd/pulumi/cmd/{file}.go", "\tvar apiErr *cloud.APIError\n", "\n\t}\n", "")
+        for file in ("cmd", "exit_codes")
+    ),
+)
+_ENGINE_EDITS: tuple[Edit, ...] = (
+    ("backend/diy/bucket.go", "var input *awss3.CopyObjectInput", "var input *copyInput"),
+    (
+        "backend/diy/bucket.go",
+        "func fixupS3CopySource(input *awss3.CopyObjectInput) {",
+        "type copyInput struct{ CopySource *string }\n\nfunc fixupS3CopySource(input *copyInput) {",
+    ),
+)
 
 
 def engine(module: str, folder: str) -> Patched:
@@ -42,7 +72,8 @@ def engine(module: str, folder: str) -> Patched:
             ),
             *((f"cmd/pulumi/cmd/{file}.go", "cmd/pulumi/cloud") for file in ("cmd", "exit_codes")),
         ),
-        edits=_engine_edits(),
+        spans=_ENGINE_SPANS,
+        edits=_ENGINE_EDITS,
     )
 
 
@@ -83,19 +114,11 @@ def vault_provider(module: str, folder: str) -> Patched:
         module,
         folder,
         absent=tuple(f"vault/data_source_{cloud}_access_credentials.go" for cloud in sources),
+        spans=tuple(
+            ("vault/provider.go", f'\t\t"vault_{cloud}_access_credentials": {{\n', "\n\t\t},\n", "")
+            for cloud in sources
+        ),
         edits=(
-            *(
-                (
-                    "vault/provider.go",
-                    f"""		"vault_{cloud}_access_credentials": {{
-			Resource:      {cloud}AccessCredentialsDataSource(),
-			PathInventory: []string{{"/{cloud}/creds{path}"}},
-		}},
-""",
-                    "",
-                )
-                for cloud, path in zip(sources, ("", "/{role}"), strict=True)
-            ),
             ("vault/provider.go", "vault/command/config", "vault/command/token"),
             (
                 "vault/provider.go",
@@ -142,88 +165,3 @@ def _unless_complete(
     if os.environ.get(COMPLETE):
         return Patched(module, folder, edits=adapted)
     return Patched(module, folder, **{**changes, "edits": (*adapted, *changes.get("edits", ()))})
-
-
-def _engine_edits() -> tuple[Edit, ...]:
-    return (
-        ("backend/diy/bucket.go", "var input *awss3.CopyObjectInput", "var input *copyInput"),
-        (
-            "backend/diy/bucket.go",
-            "func fixupS3CopySource(input *awss3.CopyObjectInput) {",
-            "type copyInput struct{ CopySource *string }\n\n"
-            "func fixupS3CopySource(input *copyInput) {",
-        ),
-        (
-            "backend/diy/backend.go",
-            """	if p.Scheme == gcsblob.Scheme {
-		blobmux, err = authhelpers.GoogleCredentialsMux(ctx)
-		if err != nil {
-			return nil, err
-		}
-	}
-""",
-            "",
-        ),
-        (
-            "secrets/cloud/manager.go",
-            """	u, err := netUrl.Parse(url)
-	if err != nil {
-		return nil, fmt.Errorf("unable to parse the secrets provider URL: %w", err)
-	}
-
-	switch u.Scheme {
-	case gcpkms.Scheme:
-		credentials, err := authhelpers.ResolveGoogleCredentials(ctx, cloudkms.CloudkmsScope)
-		if err != nil {
-			return nil, fmt.Errorf("missing google credentials: %w", err)
-		}
-
-		kmsClient, _, err := gcpkms.Dial(ctx, credentials.TokenSource)
-		if err != nil {
-			return nil, fmt.Errorf("failed to connect to gcpkms: %w", err)
-		}
-		opener := gcpkms.URLOpener{
-			Client: kmsClient,
-		}
-
-		return opener.OpenKeeperURL(ctx, u)
-	default:
-		return gosecrets.OpenKeeper(ctx, url)
-	}
-""",
-            "	return gosecrets.OpenKeeper(ctx, url)\n",
-        ),
-        (
-            "operations/resources.go",
-            """	switch ops.resource.State.Type.Package() {
-	case "cloud":
-		return CloudOperationsProvider(ops.config, ops.resource)
-	case "aws":
-		return AWSOperationsProvider(ctx, ops.config, ops.resource)
-	case "gcp":
-		return GCPOperationsProvider(ctx, ops.config, ops.resource)
-	default:
-		return nil, nil
-	}
-""",
-            "	return nil, nil\n",
-        ),
-        (
-            "cmd/pulumi/cmd/cmd.go",
-            """	var apiErr *cloud.APIError
-	if errors.As(err, &apiErr) && apiErr.Silent {
-		return result.BailError(err)
-	}
-""",
-            "",
-        ),
-        (
-            "cmd/pulumi/cmd/exit_codes.go",
-            """	var apiErr *cloud.APIError
-	if errors.As(err, &apiErr) {
-		return apiErr.ExitCode
-	}
-""",
-            "",
-        ),
-    )

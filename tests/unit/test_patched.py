@@ -64,6 +64,21 @@ def test_an_edit_of_another_text_is_refused(published: Path) -> None:
         copy(published, edits=(("version.go", "v3", "v4"),))
 
 
+def test_a_span_is_replaced_to_its_first_end(published: Path) -> None:
+    folder = copy(published, spans=(("sub/plugins.go", "var others", "}\n", "// none\n"),))
+
+    text = (folder / "sub" / "plugins.go").read_text()
+    assert text == PLUGINS[: PLUGINS.index("var others")] + "// none\n"
+
+
+@pytest.mark.parametrize(
+    ("begin", "end"), [("gone", ")"), ("import", "gone"), ("example.com", ")")]
+)
+def test_a_span_of_another_text_is_refused(published: Path, begin: str, end: str) -> None:
+    with pytest.raises(StackError, match="once in sub/plugins"):
+        copy(published, spans=(("sub/plugins.go", begin, end, ""),))
+
+
 def test_files_and_folders_may_be_absent_and_tests_always_are(published: Path) -> None:
     module = published / "example.com/x@v1"
     module.chmod(0o755)
