@@ -3,11 +3,17 @@
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+# Each edit of a source gives a folder another digest, and a set of images has half a gigabyte.
+# Enough for the work trees and branches that somebody goes to and fro between.
+KEPT_OF_A_KIND = 6
+_NAME = re.compile(r"(?P<kind>.+)-[0-9a-f]{16}")
 
 
 def root() -> Path:
@@ -31,14 +37,16 @@ def folder(name: str, fill: Callable[[Path], None], waiting: Callable[[], None])
 
     Two processes may ask at once: one fills, the other calls `waiting` and then waits. The
     content appears by one rename, so a killed process leaves nothing under the final name.
+    Of the folders whose names differ in their digest alone, those that were asked for last stay.
     """
     final = root() / name
-    if final.is_dir():
-        return final
-    root().mkdir(parents=True, exist_ok=True)
-    with _lock(name, waiting):
-        if not final.is_dir():
-            _fill(final, fill)
+    if not final.is_dir():
+        root().mkdir(parents=True, exist_ok=True)
+        with _lock(name, waiting):
+            if not final.is_dir():
+                _fill(final, fill)
+                _remove_least_used(final)
+    final.touch()
     return final
 
 
@@ -53,6 +61,20 @@ def _fill(final: Path, fill: Callable[[Path], None]) -> None:
         scratch.rename(final)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _remove_least_used(newest: Path) -> None:
+    kind = _kind(newest)
+    with _lock("removal", lambda: None):
+        others = [path for path in root().iterdir() if kind and _kind(path) == kind]
+        others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+        for unused in others[KEPT_OF_A_KIND:]:
+            shutil.rmtree(unused, ignore_errors=True)
+
+
+def _kind(path: Path) -> str | None:
+    name = _NAME.fullmatch(path.name)
+    return name["kind"] if name else None
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +11,6 @@ from devstack.layout import Stack
 from devstack.templates import render
 from devstack.waiting import wait_until
 
-_STORE = "store-"
-_DAY = 24 * 60 * 60
 # containerd writes to these in place, while everything else in a store is written once
 _WRITTEN_IN_PLACE = (
     "io.containerd.metadata.v1.bolt/meta.db",
@@ -34,15 +31,13 @@ def fill(stack: Stack, report: Callable[[str], None]) -> None:
         _unpack(stack, scratch)
 
     unpacked = cache.folder(
-        f"{_STORE}{wanted}",
+        f"store-{wanted}",
         unpack,
         lambda: report("waiting for another stack to unpack the images"),
     )
     label.unlink(missing_ok=True)
     if store.exists():
         shutil.rmtree(store)
-    unpacked.touch()
-    _remove_unused(unpacked)
     _copy(unpacked, store)
     label.write_text(wanted)
 
@@ -83,13 +78,6 @@ def _unpack(stack: Stack, store: Path) -> None:
             wait_until(socket.exists, "containerd to make its socket", seconds=30)
             for archive in sorted(stack.images.glob("*.tar")):
                 processes.run(*client, "--snapshotter", snapshotter(stack), archive)
-
-
-def _remove_unused(unpacked: Path) -> None:
-    """Remove the stores of other sets of images that no stack has taken for a day."""
-    for store in unpacked.parent.glob(f"{_STORE}*"):
-        if store != unpacked and store.is_dir() and time.time() - store.stat().st_mtime > _DAY:
-            shutil.rmtree(store, ignore_errors=True)
 
 
 def _copy(unpacked: Path, store: Path) -> None:

@@ -83,3 +83,26 @@ def test_two_processes_at_once_build_only_once() -> None:
 
 def test_digest_tells_apart_what_only_looks_alike_when_joined() -> None:
     assert cache.digest(["ab", "c"]) != cache.digest(["a", "bc"])
+
+
+def test_the_folders_of_a_kind_that_were_asked_for_last_stay() -> None:
+    def name(number: int, kind: str = "tool") -> str:
+        return f"{kind}-{number:016x}"
+
+    def ask_for(wanted: str) -> None:
+        cache.folder(wanted, lambda _: None, refuse)
+        for path in cache.root().iterdir():
+            before = path.stat().st_mtime - 10
+            os.utime(path, (before, before))
+
+    ask_for(name(0, kind="tool-of-another-kind"))
+    ask_for("tool-1.2.3")
+    for number in range(cache.KEPT_OF_A_KIND):
+        ask_for(name(number))
+    ask_for(name(0))
+    ask_for(name(99))
+
+    kept = [0, *range(2, cache.KEPT_OF_A_KIND), 99]
+    assert sorted(path.name for path in cache.root().iterdir() if path.is_dir()) == sorted(
+        [name(0, kind="tool-of-another-kind"), "tool-1.2.3", *map(name, kept)]
+    )
