@@ -5,6 +5,8 @@ ENVIRONMENT ?= dev
 PYTHON := .venv/bin/python
 ARCHIVE ?= toolchain.tar.gz
 SBOM ?= sbom.cdx.json
+# A test mostly waits, for a Job or a server: three of them keep two cores busy.
+WORKERS ?= 3
 # An environment with what a deployment needs and nothing of the tests.
 PROGRAM = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/langgraph-checkpoint/program-$(shell sha256sum requirements.txt | cut -c 1-16)
 DEVSTACK := $(PYTHON) -m devstack
@@ -76,9 +78,16 @@ check: setup ## Format, lint, types, shell, workflows and SQL
 		.venv/bin/squawk --stdin-filepath $$file || exit 1; \
 	done
 
-test: setup ## All tests, on two embedded stacks side by side
+test: setup ## The product's tests, on embedded stacks side by side
 	@$(PYTHON) -m tests.support.build
-	$(PYTHON) -m pytest -n 2 --dist loadfile
+	$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile -m "not lane"
+
+test-lanes: setup ## The tests that need other tools: Helm, Argo CD, promtool, an S3 server, other languages
+	@$(PYTHON) -m tests.support.build --lanes
+	$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile -m lane
+
+test-fast: setup ## The tests that start no server, for the loop while writing
+	$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile -m "not lane" tests/unit
 
 soak: vaults ## Long runs of faults and of random operations, for hours (SEED=… STEPS=… for the walk)
 	$(PYTHON) -m pytest tests/soak
@@ -124,4 +133,4 @@ lock: setup ## Renew the hash-locked requirements
 	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --group policy --output-file policy/requirements.txt
 
-.PHONY: help setup demo stack up repair report preview policy plan render destroy down toolchain check test soak soak-vault vaults bench bench-live sbom audit lock
+.PHONY: help setup demo stack up repair report preview policy plan render destroy down toolchain check test test-lanes test-fast soak soak-vault vaults bench bench-live sbom audit lock

@@ -28,14 +28,15 @@ DEV = {
 
 
 @pytest.fixture(scope="session")
-def devstack() -> Iterator[dict[str, str]]:
+def devstack(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
     """Start a stack of this session's own; return the variables that point tools at it.
 
     POSTGRES_VERSION has another major version's server beside it take the place of the stack's.
     """
     name = f"test-{os.getpid()}"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(WITH_RCLONE, "1")
+        if any(item.get_closest_marker("lane") for item in request.session.items):
+            patch.setenv(WITH_RCLONE, "1")
         stack.up(name, lambda _: None)
     version = os.environ.get("POSTGRES_VERSION")
     with (

@@ -235,6 +235,7 @@ def test_a_claim_of_somebody_else_is_not_taken_over(backed_up: Deployment) -> No
     assert "expected PersistentVolumeClaim 'theirs' not to exist yet" in outcome.text
 
 
+@pytest.mark.lane
 def test_a_dump_goes_to_a_bucket_and_comes_back_with_a_key_from_vault(
     backed_up: Deployment, tmp_path: Path
 ) -> None:

@@ -20,9 +20,10 @@ JOBS = "agent-executor-migration-001", "agent-executor-verification-001"
 PASSWORD = "canary-of-a-deployer"
 ROW = "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', 'c', '{}')"
 NUMBERS = itertools.count(1)
+HELM, ARGO_CD = (pytest.param(name, marks=pytest.mark.lane) for name in ("helm", "argocd"))
 
 
-@pytest.fixture(params=["plain", "helm", "argocd"])
+@pytest.fixture(params=["plain", HELM, ARGO_CD])
 def fresh(
     request: pytest.FixtureRequest, dev: Deployment, deploy: Callable[..., Deployment]
 ) -> Deployment:
@@ -149,7 +150,7 @@ def test_each_deployer_stops_at_a_migration_that_is_refused_and_then_goes_on(
     assert '"ok":true' in pods.kubectl("logs", f"job/{JOBS[1]}").expect().text
 
 
-@pytest.mark.parametrize("fresh", ["plain", "helm"], indirect=True)
+@pytest.mark.parametrize("fresh", ["plain", HELM], indirect=True)
 def test_a_rollback_refuses_while_rows_are_left_and_then_drops_the_tables(
     fresh: Deployment,
 ) -> None:

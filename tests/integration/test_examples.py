@@ -20,9 +20,10 @@ from tests.support.languages import EXAMPLES, prepare
 COMPONENTS = REPOSITORY / "components"
 ROW = "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', 'c', '{}')"
 Pulumi = Callable[..., Outcome]
+OTHERS = [pytest.param(name, marks=pytest.mark.lane) for name in ("yaml", "typescript", "go")]
 
 
-@pytest.fixture(scope="module", params=["python", "yaml", "typescript", "go"])
+@pytest.fixture(scope="module", params=["python", *OTHERS])
 def language(request: pytest.FixtureRequest) -> str:
     return request.param
 

@@ -77,6 +77,7 @@ def test_with_the_crd_rules_queries_and_dashboard_are_there_and_stay(dev: Deploy
     dev.preview("--expect-no-changes").expect()
 
 
+@pytest.mark.lane
 def test_promtool_takes_the_published_rules(dev: Deployment, tmp_path: Path) -> None:
     file = tmp_path / "rules.yaml"
     file.write_text(found(dev, "configmap", f"{NAME}-metrics")["data"]["rules.yaml"])

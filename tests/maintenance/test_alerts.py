@@ -12,6 +12,7 @@ from components.inputs.monitoring import MonitoringArgs
 from components.monitoring.files import rules
 from tests.support.monitoring import ARGS, promtool
 
+pytestmark = pytest.mark.lane
 DAY = 24
 # Every rule is evaluated so often; month-long cases would take a minute at a scrape's pace.
 MINUTES = 30

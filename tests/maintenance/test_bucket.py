@@ -13,6 +13,7 @@ from tests.scripts.conftest import container as container
 from tests.scripts.conftest import programs as programs
 from tests.support.s3_server import BUCKET, KEY, KEY_ID, S3Server, s3_server
 
+pytestmark = pytest.mark.lane
 SCRIPT = "bucket.sh"
 NEW = "prod-29990101T000000Z.dump"
 YOUNG = "prod-29980101T000000Z.dump"

@@ -249,6 +249,7 @@ def test_a_scrape_reads_as_little_of_a_hundred_times_larger_table(
     assert large <= 400
 
 
+@pytest.mark.lane
 def test_cloudnative_pg_exports_the_same_as_the_collector(
     server: Server, database: Database, observer: psycopg.Connection, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""`python -m tests.support.build`: builds and installs what tests start, before they start it.
+"""`python -m tests.support.build [--lanes]`: builds what tests start, before they start it.
 
 A test that waited for a compiler would be measured with it, and its neighbours slowed down.
 """
@@ -14,7 +14,7 @@ from tests.support.deployers import GITOPS_ENGINE, HELM
 from tests.support.languages import GO_EXAMPLE, YAML_HOST, node_modules
 from tests.support.monitoring import CLOUDNATIVE_PG, PROMTOOL
 
-TESTS_ALONE = (
+LANES = (
     programs.RCLONE,
     programs.S3_SERVER,
     PROMTOOL,
@@ -26,21 +26,23 @@ TESTS_ALONE = (
 )
 
 
-def main() -> int:
-    """Build the stack's tools beside those that only tests need."""
+def main(*, lanes: bool) -> int:
+    """Build the stack's tools, and beside them those that only the tests marked `lane` need."""
     began = time.monotonic()
 
     def report(text: str) -> None:
         print(f"{time.monotonic() - began:6.1f} s  {text}\n", end="", flush=True)
 
-    def build_rest() -> None:
-        for program in TESTS_ALONE:
+    def build_lanes() -> None:
+        for program in LANES:
             golang.build(program, report)
         node_modules()
 
     # A link uses one core, so two builds share two cores better than one after the other.
     with ThreadPoolExecutor(max_workers=2) as pool:
-        works = [pool.submit(toolchain.ensure, report), pool.submit(build_rest)]
+        works = [pool.submit(toolchain.ensure, report)]
+        if lanes:
+            works.append(pool.submit(build_lanes))
     try:
         for work in works:
             work.result()
@@ -51,4 +53,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(lanes="--lanes" in sys.argv))

@@ -184,10 +184,12 @@ def rendered_by_helm(template, *arguments: str) -> dict[str, str]:
     return found
 
 
+@pytest.mark.lane
 def test_the_chart_renders_to_the_plain_manifests(args, template) -> None:
     assert objects(rendered_by_helm(template)) == objects(plain(args))
 
 
+@pytest.mark.lane
 def test_helm_makes_account_and_files_before_the_migration_and_then_verifies(
     template,
 ) -> None:
@@ -212,6 +214,7 @@ def objects_of_chart(args: Args) -> dict[str, str]:
     return {name: text for name, text in chart(args).items() if name.startswith("templates/")}
 
 
+@pytest.mark.lane
 def test_helm_lint_finds_nothing(template) -> None:
     done = template("lint", "--strict", ".")
 
@@ -219,6 +222,7 @@ def test_helm_lint_finds_nothing(template) -> None:
     assert "[WARNING]" not in done.stdout + done.stderr
 
 
+@pytest.mark.lane
 def test_images_of_another_registry_are_values(template) -> None:
     given = {"postgresImage": "mirror.example.com/postgres:16", "vaultImage": "bao@sha256:0"}
     settings = [part for pair in given.items() for part in ("--set", "=".join(pair))]
@@ -231,6 +235,7 @@ def test_images_of_another_registry_are_values(template) -> None:
         assert spec["containers"][0]["image"] == given["postgresImage"]
 
 
+@pytest.mark.lane
 def test_helm_reads_no_template_in_a_setting(configure, tmp_path: Path) -> None:
     configure(**DEV, databaseApplicationRole="{{ fail }}")
     args = storage_args(Settings.load(ENVIRON))
@@ -258,6 +263,7 @@ def test_another_rendering_is_another_version_of_the_chart(args) -> None:
     assert first == again != version()
 
 
+@pytest.mark.lane
 @pytest.mark.parametrize(
     ("given", "words"),
     [
@@ -273,6 +279,7 @@ def test_a_bad_value_is_named_and_nothing_is_rendered(template, given: str, word
     assert words in done.stderr
 
 
+@pytest.mark.lane
 def test_the_chart_refuses_a_namespace_that_vault_would_not_let_in(template) -> None:
     done = template("template", "release", ".", "--namespace", "other")
 
