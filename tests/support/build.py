@@ -5,7 +5,8 @@ A test that waited for a compiler would be measured with it, and its neighbours 
 
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 from devstack import toolchain
 from devstack.errors import StackError
@@ -40,7 +41,7 @@ def main(*, lanes: bool) -> int:
 
     # A link uses one core, so two builds share two cores better than one after the other.
     with ThreadPoolExecutor(max_workers=2) as pool:
-        works = [pool.submit(toolchain.ensure, report)]
+        works: list[Future[Any]] = [pool.submit(toolchain.ensure, report)]
         if lanes:
             works.append(pool.submit(build_lanes))
     try:
