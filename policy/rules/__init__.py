@@ -14,17 +14,19 @@ RULES = (
     Rule("non-root", "No container runs as root or may become it.", not_root),
     Rule("read-only-root", "No container writes to its image's file system.", read_only_root),
     Rule("limits", "Every container has limits of CPU and memory.", limited),
-    Rule("no-open-secrets", "No secret stands in a ConfigMap or an environment variable.", hidden),
+    Rule("no-open-secrets", "No ConfigMap and no environment variable holds a secret.", hidden),
     Rule("exact-vault-roles", "A Vault role lets in named accounts by an audience.", exact_bounds),
     Rule("pinned-images", "Every image has a tag that names a release, or a digest.", pinned),
     Rule(
         "images-by-digest",
-        "Past dev every image has a digest, which no registry can move.",
+        "Outside dev every image has a digest, which no registry can move.",
         by_digest,
         mandatory=False,
     ),
-    Rule("awaited", "Nothing that must succeed is left unawaited.", awaited),
+    Rule("awaited", "Pulumi waits for every object that must succeed.", awaited),
 )
 STACK_RULES = (
-    StackRule("protected-rows", "In prod nothing that holds rows can just go.", protected),
+    StackRule(
+        "protected-rows", "In prod no setting removes a database, schema or KV mount.", protected
+    ),
 )

@@ -153,7 +153,7 @@ def test_every_secret_and_variable_is_documented() -> None:
 
 def test_the_table_of_rules_is_that_of_the_pack() -> None:
     rows = [
-        f"| `{rule.name}` | {'stops' if rule.mandatory else 'is told'} | {rule.description} |\n"
+        f"| `{rule.name}` | {'stops' if rule.mandatory else 'warns'} | {rule.description} |\n"
         for rule in (*RULES, *STACK_RULES)
     ]
     table = DOCUMENT.split("<!-- rules -->")[1].split("<!-- /rules -->")[0]
