@@ -11,9 +11,13 @@ PAGE, CAUSES, RECORDINGS = (FOLDER / f"failures.{kind}" for kind in ("md", "yaml
 
 HEAD = """# Failures and their sentences
 
-What `pulumi up` and `pulumi destroy` say when something fails, as the tests saw it; names and
-numbers are yours in place of theirs. A failed Job runs again on the next `pulumi up`. What
-vault-init says of more that can be wrong, and on which Vault: [vaults.md](vaults.md).
+This page answers: **`pulumi up` or `pulumi destroy` failed with a sentence; what is wrong, and
+what do I do?**
+
+The tests caused each failure and recorded its sentence. Names and numbers in your sentence are
+your own. "Exit" is the exit code of the container. The next `pulumi up` runs a failed Job
+again. [vaults.md](vaults.md) has more sentences of `vault-init`, from OpenBao and two releases
+of Vault.
 """
 TABLE = """
 ## {title}

@@ -8,9 +8,11 @@ REPOSITORY = Path(__file__).parent.parent
 PAGE = REPOSITORY / "docs" / "licenses.md"
 HEAD = """# Licenses
 
-The Python packages that a deployment runs on, as locked in `requirements.txt`, with the licenses
-they declare. `python -m tools.license_table` writes this page; a test refuses a license that it
-does not know. Images: [SECURITY.md](../SECURITY.md).
+This page answers: **under which licenses are the Python packages that a deployment runs on?**
+
+The table has each package that `requirements.txt` locks, with the license that the package
+declares. `python -m tools.license_table` writes this page, and a test refuses a license that it
+does not know. For the images see [SECURITY.md](../SECURITY.md#images).
 
 """
 # Packages of before license expressions (PEP 639) have a trove classifier or words of their own.

@@ -20,17 +20,22 @@ DIFFERENCES = {
 
 HEAD = f"""# The same sentence on every Vault
 
-What vault-init ends with on {OPENBAO}, {OTHERS[0]} (`hashicorp/vault:1.15`) and {OTHERS[1]}, server
-and agent of the same release, in all {{cases}} cases that the tests make: `make test` runs them on
-OpenBao, `make soak-vault` on the two others. They say the same but for the {{differences}} cases of
-the second table. After each of them the credentials' folder holds libpq's two files or nothing, and
-no token is left alive, but where the role has no policy that lets it be ended and where Vault
-answered the login after the time-out.
+This page answers: **which sentence does `vault-init` end with, and does it differ between
+OpenBao and Vault?**
 
-Both releases of Vault are built without the plugins that these tests do not need, those of clouds
-and databases; server, agent, command line, KV and the Kubernetes login are theirs. The API server
-that reviews the pod's token is one of the tests' own here. `make soak-vault` also runs the tests
-that concern Vault on a stack with a real one.
+Tests make {{cases}} cases on {OPENBAO}, {OTHERS[0]} (`hashicorp/vault:1.15`) and {OTHERS[1]},
+each with a server and an agent of the same release. `make test` runs the cases on OpenBao,
+`make soak-vault` runs them on the two releases of Vault. The sentences are the same on all
+three, except in the {{differences}} cases of the second table.
+
+After each case the tests check two things. The folder for the credentials holds libpq's two
+files or nothing. No token is left alive, with two exceptions: the role has no policy that
+allows to end the token, or Vault answered the login after the time-out.
+
+Both releases of Vault are built without plugins that these tests do not need: the plugins for
+clouds and for databases. The server, the agent, the command line, KV and the Kubernetes login
+are Vault's own. The API server that reviews the pod's token is a small one of the tests. `make
+soak-vault` also runs the tests that concern Vault on a stack with a real API server.
 
 | What is wrong | Exit | The sentence |
 | --- | --- | --- |
