@@ -97,6 +97,16 @@ def test_the_map_for_contributors_has_every_room() -> None:
     assert [place for place in places if f"`{place}/`" not in text] == []
 
 
+def test_a_room_imports_only_those_above_it_on_the_map() -> None:
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text()
+    places = {name: text.index(f"`{name.partition('.')[2].replace('.', '/')}/`") for name in ROOMS}
+    for path in ROOMS.values():
+        for one in path.parent.glob("*.py"):
+            mine, found = room(module(one)), imports(one.read_text(), module(one))
+            below = {name for name in map(room, found) if places.get(name, 0) > places[mine]}
+            assert below == set(), (mine, below)
+
+
 def test_a_circle_is_found() -> None:
     assert set(circle({"a": {"b"}, "b": {"c"}, "c": {"a"}})) == {"a", "b", "c"}
 
