@@ -1,1 +1,1 @@
-"""Measures what a user waits for, beside what else would do the same on the same machine."""
+"""Measures how long a user waits, compared with other tools on the same machine."""

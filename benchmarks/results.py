@@ -35,8 +35,8 @@ def report(machine: Mapping[str, str], rows: Sequence[Row]) -> str:
     dates = sorted({row.date for row in rows})
     return f"""{table(rows)}
 
-Median (minimum, interquartile range) of {counts} alternating runs.
-Ratio: the median of the rounds' own ratios, ours to theirs.
+Each figure: the median (the minimum, the interquartile range) of {counts} alternating runs.
+Ratio: this project's figure divided by the other one, for each round; the median of the rounds.
 Measured {" to ".join(dict.fromkeys((dates[0], dates[-1])))} on {machine["machine"]}: {versions}.
 """
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from benchmarks.rounds import paired_ratio, spread
 
-HEADER = ("", "unit", "ours", "beside it", "theirs", "ratio", "goal", "met")
+HEADER = ("measured", "unit", "this project", "compared with", "its figure", "ratio", "goal", "met")
 
 Sample = TypeVar("Sample")
 

@@ -1,1 +1,1 @@
-"""Writes what the program deploys as files for other deployers: kubectl, Helm and Argo CD."""
+"""Writes the program's manifests as files for other deployers: kubectl, Helm and Argo CD."""

@@ -1,1 +1,1 @@
-"""What keeps the pages of `docs/` in step with the program: each module writes one."""
+"""Writes the pages of `docs/` that come from the program: each module writes one page."""

@@ -1,1 +1,1 @@
-"""Watches the released savers: what they make of a database, and what is new in them."""
+"""Compares the tables that released savers make with this project's, and finds what is new."""

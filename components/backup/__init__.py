@@ -1,5 +1,6 @@
-"""Dumps of the tables on a schedule, to a volume or a bucket, and drills that restore them."""
+"""Dumps the tables on a schedule, to a volume or a bucket, and restores a dump as a drill."""
 
-# Modules, of which none is imported here: a run takes the time of what it needs.
+# The modules that other rooms may import. None is imported here, so that a run loads only what it
+# needs.
 # pyright: reportUnsupportedDunderAll=false
 __all__ = ["checkpoint_backup", "manifests"]

@@ -1,9 +1,10 @@
-"""How this program itself talks to the Kubernetes API, to Vault and to PostgreSQL.
+"""The program's own clients for the Kubernetes API, Vault and PostgreSQL.
 
-It uses the logins, proxies and certificates that their own tools and Pulumi's providers use.
+They use the same logins, proxies and certificates as kubectl, vault, psql and Pulumi's providers.
 """
 
-# Modules, of which none is imported here: a run takes the time of what it needs.
+# The modules that other rooms may import. None is imported here, so that a run loads only what it
+# needs.
 # pyright: reportUnsupportedDunderAll=false
 __all__ = [
     "cluster",

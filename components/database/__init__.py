@@ -1,5 +1,6 @@
-"""The database, its three roles and their passwords; and how a Job's script logs in to it."""
+"""Provisions the database, its three roles and their passwords, and logs a Job's script in."""
 
-# Modules, of which none is imported here: a run takes the time of what it needs.
+# The modules that other rooms may import. None is imported here, so that a run loads only what it
+# needs.
 # pyright: reportUnsupportedDunderAll=false
 __all__ = ["checkpoint_database", "connection"]

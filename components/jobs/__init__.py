@@ -1,5 +1,6 @@
-"""How every Job runs: its pod, its limits and network, and what Pulumi says when it fails."""
+"""Runs every Job: its pod, its limits and network, and the message when it fails."""
 
-# Modules, of which none is imported here: a run takes the time of what it needs.
+# The modules that other rooms may import. None is imported here, so that a run loads only what it
+# needs.
 # pyright: reportUnsupportedDunderAll=false
 __all__ = ["awaited_job", "network_policy", "pod", "pods", "setup", "template", "watch"]

@@ -1,5 +1,6 @@
-"""Objects of Kubernetes: their manifests, the files they carry, and how Pulumi registers them."""
+"""Objects of Kubernetes: their manifests, the files in them, and how Pulumi registers them."""
 
-# Modules, of which none is imported here: a run takes the time of what it needs.
+# The modules that other rooms may import. None is imported here, so that a run loads only what it
+# needs.
 # pyright: reportUnsupportedDunderAll=false
 __all__ = ["files", "manifests", "namespace", "object"]

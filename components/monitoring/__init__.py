@@ -1,5 +1,6 @@
-"""Queries, alert rules and a dashboard for the monitoring that is there already."""
+"""Queries, alert rules and a dashboard for the monitoring that an environment already has."""
 
-# Modules, of which none is imported here: a run takes the time of what it needs.
+# The modules that other rooms may import. None is imported here, so that a run loads only what it
+# needs.
 # pyright: reportUnsupportedDunderAll=false
 __all__ = ["checkpoint_monitoring", "files"]

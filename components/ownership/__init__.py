@@ -1,8 +1,9 @@
-"""Whose an object is, and whose a server.
+"""Finds out to whom an object or a server belongs.
 
-It refuses, before anything is touched, to take over what others made and to lose rows.
+Before anything is touched, it refuses to take over objects that others made, and to lose rows.
 """
 
-# Modules, of which none is imported here: a run takes the time of what it needs.
+# The modules that other rooms may import. None is imported here, so that a run loads only what it
+# needs.
 # pyright: reportUnsupportedDunderAll=false
 __all__ = ["annotations", "check", "data_guard", "owner", "refusal", "servers", "setup"]

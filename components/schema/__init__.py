@@ -1,5 +1,6 @@
-"""The checkpoint schema's life: migrated, verified and, in `rollback`, undone by Jobs."""
+"""The Jobs that migrate and verify the checkpoint schema; `rollback` has the Job that drops it."""
 
-# Modules, of which none is imported here: a run takes the time of what it needs.
+# The modules that other rooms may import. None is imported here, so that a run loads only what it
+# needs.
 # pyright: reportUnsupportedDunderAll=false
 __all__ = ["files", "marks", "migration", "report", "verification"]

@@ -1,5 +1,6 @@
-"""Who may read which credential of Vault, and how a pod gets it."""
+"""Lets each account read its own credential in Vault, and brings the credential into the pod."""
 
-# Modules, of which none is imported here: a run takes the time of what it needs.
+# The modules that other rooms may import. None is imported here, so that a run loads only what it
+# needs.
 # pyright: reportUnsupportedDunderAll=false
 __all__ = ["access", "accesses", "agent", "mounts"]

@@ -1,4 +1,4 @@
-"""The tools of the embedded stack: found on PATH where an official one is, else built and kept."""
+"""The tools of the embedded stack: official ones from PATH, others built once and kept."""
 
 import importlib.metadata
 import importlib.resources

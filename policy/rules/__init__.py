@@ -1,4 +1,4 @@
-"""The rules of the policy pack: plain data in, sentences out, no policy SDK needed."""
+"""The rules of the policy pack: they read plain data, return sentences, and need no policy SDK."""
 
 from .images import by_digest, pinned
 from .model import Resource, Rule, StackRule

@@ -1,5 +1,6 @@
-"""What `pulumi destroy` begins with: the Job that drops the tables, or refuses to."""
+"""The Job that `pulumi destroy` runs first: it drops the tables, or refuses."""
 
-# Modules, of which none is imported here: a run takes the time of what it needs.
+# The modules that other rooms may import. None is imported here, so that a run loads only what it
+# needs.
 # pyright: reportUnsupportedDunderAll=false
 __all__ = ["manifest", "resources"]
