@@ -29,14 +29,13 @@ each with a server and an agent of the same release. `make test` runs the cases 
 three, except in the {{differences}} cases of the second table.
 
 After each case the tests check two things. The folder for the credentials holds libpq's two
-files or nothing. No token
-stays alive, except in two cases: no policy of the role allows it to end its token, or Vault
-answered the login after the time-out.
+files or nothing. No token stays alive, except in two cases: no policy of the role allows it to
+end its token, or Vault answered the login after the time-out.
 
 Both releases of Vault are built without plugins that these tests do not need: the plugins for
 clouds and for databases. The server, the agent, the command line, KV and the Kubernetes login
-are Vault's own. The API server that reviews the pod's token is a small one of the tests. `make
-soak-vault` also runs the tests that concern Vault on a stack with a real API server.
+are Vault's own. A small API server of the tests reviews the pod's token. `make soak-vault` also
+runs the tests that concern Vault on a stack with a real API server.
 
 | What is wrong | Exit | The sentence |
 | --- | --- | --- |

@@ -51,16 +51,37 @@ def dead_paths(text: str) -> Iterable[str]:
             yield path
 
 
+@cache
+def names() -> frozenset[str]:
+    """Return the names of the program's own files."""
+    return frozenset(
+        path.name
+        for kind in ("py", "sh")
+        for path in REPOSITORY.rglob(f"*.{kind}")
+        if not HIDDEN & set(path.relative_to(REPOSITORY).parts)
+    )
+
+
+def dead_names(text: str) -> Iterable[str]:
+    """Yield each Python or shell file that a text names without its folder, and that is gone."""
+    for name in re.findall(r"`([\w-]+\.(?:py|sh))`", text):
+        if name not in names():
+            yield name
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_every_file_and_heading_that_a_page_names_exists(page: Path) -> None:
     text = page.read_text()
 
-    assert [*dead_links(page, text), *dead_paths(text)] == []
+    assert [*dead_links(page, text), *dead_paths(text), *dead_names(text)] == []
 
 
 def test_a_dead_link_heading_or_path_is_found() -> None:
     page = REPOSITORY / "docs" / "drift.md"
-    text = "[a](gone.md) [b](adopt.md#gone) [c](#the-schema) `jobs/gone.py`, jobs/pod.py, tests."
+    text = (
+        "[a](gone.md) [b](adopt.md#gone) [c](#the-schema) `jobs/gone.py`, jobs/pod.py, `gone.py`."
+    )
 
     assert [*dead_links(page, text)] == ["gone.md", "adopt.md#gone"]
     assert [*dead_paths(text)] == ["jobs/gone.py"]
+    assert [*dead_names(text)] == ["gone.py"]
