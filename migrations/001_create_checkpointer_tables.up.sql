@@ -324,7 +324,7 @@ FROM (
 ) AS f \gset
 
 \if :untested
-\echo '==> warning: expected PostgreSQL 15 to 18, found' :server ', which no test has seen'
+\echo '==> warning: expected PostgreSQL 15 to 18, found' :server ', which is not supported'
 \endif
 \if :complete
 \echo '==> already applied: yes'
