@@ -91,6 +91,7 @@ def test_the_license_of_a_package_is_one_that_a_deployment_may_have(name: str, t
     assert ACCEPTED & set(text.split(" OR ")), f"{name} is under {text or 'no license it names'}"
 
 
+@pytest.mark.lane
 def test_the_sbom_names_each_locked_package_with_its_version(tmp_path: Path) -> None:
     sbom = tmp_path / "sbom.json"
 
@@ -102,6 +103,7 @@ def test_the_sbom_names_each_locked_package_with_its_version(tmp_path: Path) -> 
     assert made["bomFormat"] == "CycloneDX"
 
 
+@pytest.mark.lane
 def test_the_audit_asks_for_every_package_and_is_content_when_nothing_is_known(
     mirror: OsvMirror,
 ) -> None:
@@ -112,6 +114,7 @@ def test_the_audit_asks_for_every_package_and_is_content_when_nothing_is_known(
     assert mirror.asked == set().union(*(locked(file) for file in files))
 
 
+@pytest.mark.lane
 def test_the_audit_names_a_vulnerable_package_and_fails(mirror: OsvMirror) -> None:
     mirror.vulnerable = "pyyaml"
 
@@ -122,6 +125,7 @@ def test_the_audit_names_a_vulnerable_package_and_fails(mirror: OsvMirror) -> No
     assert done.stderr.endswith("renew with make lock, or name a mirror with OSV_URL\n")
 
 
+@pytest.mark.lane
 def test_the_audit_fails_when_the_database_does_not_answer() -> None:
     with OsvMirror() as closed:
         pass

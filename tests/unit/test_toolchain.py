@@ -61,6 +61,7 @@ def built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 
     monkeypatch.setattr(golang, "build", build)
     monkeypatch.setattr(golang.Ahead, "fetch", lambda *_: None)
+    monkeypatch.setattr(compiler, "go", lambda _: tmp_path / "go")
     monkeypatch.setattr(images, "ensure", lambda **_: tmp_path)
     return names
 
