@@ -66,7 +66,7 @@ def ours(scratch: Path) -> Migrator:
 
 def up_file() -> Migrator:
     """Return the up file run by psql alone, as somebody without a cluster would."""
-    (path,) = (ROOT / "migrations").glob("001_*.up.sql")
+    path = max((ROOT / "migrations").glob("[0-9][0-9][0-9]_*.up.sql"))
     return Migrator(UP_FILE, lambda _: ("psql", "--no-psqlrc", f"--file={path}"))
 
 

@@ -17,8 +17,12 @@
 \if :{?server_id} \else \set server_id ''
 \endif
 
+-- The down file of a later migration has its own layout and includes this file.
+\if :{?layout}
+\else
 \ir mark.sql
 \ir layout_9.sql
+\endif
 \echo :connection
 \connect -reuse-previous=on client_encoding=UTF8
 

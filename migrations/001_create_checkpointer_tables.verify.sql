@@ -18,7 +18,11 @@
 \if :{?format} \else \set format text
 \endif
 
+-- The verify file of a later migration has its own layout and includes this file.
+\if :{?layout}
+\else
 \ir layout_9.sql
+\endif
 :session \;
 SET lock_timeout = '2s' \;
 SET statement_timeout = 0 \;

@@ -40,6 +40,13 @@ WITH wanted_table (tbl, key) AS (VALUES
     ('checkpoint_writes', 7, 'type', 'text'),
     ('checkpoint_writes', 8, 'blob', 'bytea not null'),
     ('checkpoint_writes', 9, 'task_path', 'text not null default ''''')
+), later_column (tbl, col) AS (VALUES
+    -- What the tables of an earlier version lack.
+    ('checkpoint_writes', 'task_path')
+), wanted_index (tbl, name, key) AS (VALUES
+    ('checkpoints', 'checkpoints_thread_id_idx', 'thread_id'),
+    ('checkpoint_blobs', 'checkpoint_blobs_thread_id_idx', 'thread_id'),
+    ('checkpoint_writes', 'checkpoint_writes_thread_id_idx', 'thread_id')
 ), schema AS (
     SELECT oid, nspname FROM pg_namespace WHERE nspname = current_setting('checkpoint.schema')
 ), found_table AS (
@@ -101,18 +108,18 @@ WITH wanted_table (tbl, key) AS (VALUES
     FROM plain AS p
     JOIN pg_constraint AS k ON k.conrelid = p.oid AND k.contype = 'p'
     JOIN pg_index AS i ON i.indexrelid = k.conindid
-), wanted_index AS (
-    SELECT f.tbl, f.tbl || '_thread_id_idx' AS name, schema.oid AS schema_oid,
-        format('CREATE INDEX %I ON %I.%I USING btree (thread_id)',
-            f.tbl || '_thread_id_idx', schema.nspname, f.tbl) AS definition
-    FROM found_table AS f
+), defined_index AS (
+    SELECT w.tbl, w.name, w.key, schema.oid AS schema_oid,
+        format('CREATE INDEX %I ON %I.%I USING btree (%s)', w.name, schema.nspname, w.tbl, w.key)
+            AS definition
+    FROM wanted_index AS w
+    JOIN found_table AS f ON f.tbl = w.tbl AND f.kind IN ('an ordinary table', 'none')
     CROSS JOIN schema
-    WHERE f.tbl <> 'checkpoint_migrations' AND f.kind IN ('an ordinary table', 'none')
 ), found_index AS (
-    SELECT w.name, w.tbl, w.definition, c.oid, i.indrelid,
+    SELECT w.name, w.tbl, w.key, w.definition, c.oid, i.indrelid,
         i.indisvalid AND i.indisready AND i.indislive AS usable,
         regexp_replace(pg_get_indexdef(i.indexrelid), ' WITH [(][^()]*[)]$', '') AS found
-    FROM wanted_index AS w
+    FROM defined_index AS w
     LEFT JOIN pg_class AS c ON c.relname = w.name::name AND c.relnamespace = w.schema_oid
     LEFT JOIN pg_index AS i ON i.indexrelid = c.oid
 )
@@ -138,7 +145,7 @@ CROSS JOIN LATERAL (
 ) AS x (kind, found)
 UNION ALL
 SELECT 'columns', tbl || '.' || col, format('expected %s, found no such column', w.definition),
-    CASE w.col WHEN 'task_path' THEN 'add' END
+    CASE WHEN (tbl, col) IN (SELECT l.tbl, l.col FROM later_column AS l) THEN 'add' END
 FROM wanted_column AS w JOIN plain USING (tbl) LEFT JOIN found_column AS f USING (tbl, col)
 WHERE f.col IS NULL
 UNION ALL
@@ -191,10 +198,10 @@ WHERE f.kind = 'none'
 UNION ALL
 SELECT 'indexes', name,
     CASE
-        WHEN oid IS NULL THEN format('expected an index on %s (thread_id), found none', tbl)
+        WHEN oid IS NULL THEN format('expected an index on %s (%s), found none', tbl, key)
         WHEN indrelid IS NULL
-            THEN format('expected an index on %s (thread_id), found another relation of this name',
-                tbl)
+            THEN format('expected an index on %s (%s), found another relation of this name',
+                tbl, key)
         WHEN found <> definition THEN format('expected %s, found %s', definition, found)
         ELSE 'expected a valid index, found an invalid one that no query uses'
     END,
@@ -203,7 +210,8 @@ SELECT 'indexes', name,
         WHEN indrelid IS NOT NULL AND coalesce(found, definition) = definition THEN 'rebuild' END
 FROM found_index AS f
 WHERE CASE WHEN oid IS NULL
-        THEN NOT EXISTS (SELECT FROM found_key AS k WHERE k.tbl = f.tbl AND k.suffices)
+        THEN NOT EXISTS (SELECT FROM found_key AS k
+            WHERE k.tbl = f.tbl AND k.suffices AND f.key = 'thread_id')
         ELSE indrelid IS NULL OR found <> definition OR NOT usable
     END
 UNION ALL

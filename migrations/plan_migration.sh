@@ -66,8 +66,13 @@ while [ $# -gt 0 ]; do
 done
 
 directory=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 2
-up=$directory/001_create_checkpointer_tables.up.sql
+# The last one is the newest migration's, which includes the others.
+for up in "$directory"/[0-9][0-9][0-9]_*.up.sql; do :; done
 layout=$(sed -n 's/^[\\]ir \(layout_[0-9]*[.]sql\)$/\1/p' "$up")
+
+all_up_files() {
+    cat "$directory"/[0-9][0-9][0-9]_*.up.sql
+}
 
 from_nothing() {
     printf 'unknown: %s; from nothing it would\n' "$1"
@@ -75,8 +80,10 @@ from_nothing() {
     [ "$owns_database" != true ] || [ "$schema" = public ] ||
         printf '  create schema %s\n' "$schema"
     # The order is that of plan.sql.
-    sed -n 's/^CREATE TABLE IF NOT EXISTS \([a-z_]*\) (.*/  create table \1/p' "$up" | LC_ALL=C sort
-    sed -n 's/^CREATE INDEX IF NOT EXISTS \([a-z_]*\).*/  create index \1/p' "$up" | LC_ALL=C sort
+    all_up_files | sed -n 's/^CREATE TABLE IF NOT EXISTS \([a-z_]*\) (.*/  create table \1/p' |
+        LC_ALL=C sort
+    all_up_files | sed -n 's/^CREATE INDEX IF NOT EXISTS \([a-z_]*\).*/  create index \1/p' |
+        LC_ALL=C sort
     sed -n 's/^[\\]set version /  record versions 0 to /p' "$directory/$layout"
 }
 
@@ -86,8 +93,10 @@ from_nothing() {
 }
 
 # The very texts by which the up file decides, so that they cannot come to differ.
-grants=$(sed -n '/checkpoint[.]grants.* [$]grants[$]$/,/^[$]grants[$]/p' "$up" | sed '1d;$d')
-inspect=$(sed -n '/^DO [$]inspect[$]$/,/^[$]inspect[$]/p' "$up" | sed '$s/ *\\;$//')
+grants=$(all_up_files |
+    sed -n '/checkpoint[.]grants.* [$]grants[$]$/,/^[$]grants[$]/p' | sed '1d;$d')
+inspect=$(all_up_files |
+    sed -n '/^DO [$]inspect[$]$/,/^[$]inspect[$]/p' | sed '$s/ *\\;$//')
 errors=$(mktemp) || fail "expected a writable directory ${TMPDIR:-/tmp}, found none"
 trap 'rm -f "$errors"' EXIT
 export PGCONNECT_TIMEOUT="${PGCONNECT_TIMEOUT:-5}"

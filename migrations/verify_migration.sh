@@ -83,13 +83,15 @@ while [ $# -gt 0 ]; do
 done
 
 directory=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
+# The last one is the newest migration's.
+for verify in "$directory"/[0-9][0-9][0-9]_*.verify.sql; do :; done
 errors=$(mktemp) || fail "expected a writable directory ${TMPDIR:-/tmp}, found none"
 trap 'rm -f "$errors"' EXIT
 export PGCONNECT_TIMEOUT="${PGCONNECT_TIMEOUT:-5}"
 
 set -- -X -w -q -v "schema=$schema" -v "owner=$owner" -v "app_role=$app_role" \
     -v "readers=$readers" -v "owns_database=$owns_database" -v "format=$format" \
-    -f "$directory/001_create_checkpointer_tables.verify.sql"
+    -f "$verify"
 [ -z "$connection" ] || set -- "$@" -d "$connection"
 report=$(psql "$@" 2> "$errors")
 status=$?

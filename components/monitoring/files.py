@@ -27,6 +27,13 @@ def cloudnative_pg(args: MonitoringArgs) -> str:
     return _filled("cloudnative-pg.yaml", args)
 
 
+def dashboard() -> str:
+    """Return Grafana's dashboard; a number that stands in quotes there becomes one."""
+    version = str(schema_version(load_migrations()))
+    text = (FILES / "dashboard.json").read_text()
+    return re.sub('"@SCHEMA_VERSION@"|@SCHEMA_VERSION@', version, text)
+
+
 def rules(args: MonitoringArgs) -> dict[str, Any]:
     """Return Prometheus' rules, without the groups of what this environment does not run."""
     document = yaml.safe_load(_filled("rules.yaml", args))
@@ -43,13 +50,17 @@ def config_maps(args: MonitoringArgs) -> dict[str, dict[str, Any]]:
         "langgraph_checkpoint.collector.yml": collector(args),
         "rules.yaml": yaml.safe_dump(rules(args), sort_keys=False, width=100),
     }
-    dashboard = {"langgraph-checkpoints.json": (FILES / "dashboard.json").read_text()}
     queries = {"queries": cloudnative_pg(args)}
     return {
         "metrics": _config_map(args, "metrics", files, {}),
         # CloudNativePG reads a ConfigMap again only with this label.
         "cloudnative-pg": _config_map(args, "cloudnative-pg", queries, {"cnpg.io/reload": ""}),
-        "dashboard": _config_map(args, "dashboard", dashboard, {"grafana_dashboard": "1"}),
+        "dashboard": _config_map(
+            args,
+            "dashboard",
+            {"langgraph-checkpoints.json": dashboard()},
+            {"grafana_dashboard": "1"},
+        ),
     }
 
 

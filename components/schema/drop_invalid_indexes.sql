@@ -1,9 +1,10 @@
 -- Drops what failed concurrent builds left behind: an invalid index serves no query, and keeps the
 -- disk space that it filled.
--- psql -X -f FILE [-v schema=public] [-v owner=ROLE]
+-- psql -X -f FILE -v layout_file=/migrations/layout_N.sql [-v schema=public] [-v owner=ROLE]
 \set QUIET on
 \set ON_ERROR_STOP on
 \pset tuples_only on
+\pset format unaligned
 \if :{?schema} \else \set schema public
 \endif
 \if :{?owner} \else \set owner ''
@@ -15,11 +16,10 @@ SELECT CASE WHEN :'owner' <> '' THEN set_config('role', :'owner', false) END AS 
     pg_try_advisory_lock(1279739699, hashtext(:'schema')) AS locked \gset
 -- A build at work is just as invalid as a failed one: only who holds the migration's lock knows.
 \if :locked
-SELECT format('DROP INDEX CONCURRENTLY IF EXISTS %I.%I', n.nspname, c.relname)
-FROM pg_class AS c
-JOIN pg_index AS i ON i.indexrelid = c.oid
-JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE n.nspname = :'schema' AND NOT (i.indisvalid AND i.indisready) AND c.relname IN (
-    'checkpoints_thread_id_idx', 'checkpoint_blobs_thread_id_idx', 'checkpoint_writes_thread_id_idx'
-) \gexec
+\ir :layout_file
+SELECT set_config('checkpoint.schema', :'schema', false) AS schema_set \gset
+SELECT format('DROP INDEX CONCURRENTLY IF EXISTS %I.%I', :'schema', object)
+FROM (
+:layout
+) AS l WHERE fix = 'rebuild' \gexec
 \endif

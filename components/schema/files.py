@@ -8,7 +8,7 @@ from ..backup.manifests import BACKUP_SCRIPT
 from ..database.connection import CONNECTION_SCRIPT
 from ..inputs.storage import CheckpointStorageArgs
 from ..jobs.pod import DATABASE_CA, VAULT_CA
-from ..kubernetes.files import FilesError, checked, with_included
+from ..kubernetes.files import INCLUDED, FilesError, checked, with_included
 from ..vault.agent import INIT_SCRIPT, agent_config
 
 HERE = Path(__file__).parent
@@ -19,7 +19,7 @@ MIGRATIONS = INSIDE if INSIDE.is_dir() else BESIDE
 
 MIGRATION_FILE = re.compile(r"(\d{3})_[a-z0-9_]+\.(up|down|verify)\.sql")
 PARTS = {"up", "down", "verify"}
-# What the parts have in common, such as session.sql and layout_9.sql.
+# What the parts have in common, such as session.sql and the layout of each version.
 SHARED_FILE = re.compile(r"[a-z][a-z0-9_]*\.sql")
 VERSION = re.compile(r"^\\set version (\d+)$", re.MULTILINE)
 
@@ -65,7 +65,8 @@ def schema_version(files: Mapping[str, str]) -> int:
 
     """
     (up,) = (name for name in files if name.startswith(newest(files)) and name.endswith(".up.sql"))
-    found = VERSION.findall("".join(files[name] for name in with_included(files, [up])))
+    # Not those of the migrations before it, which it includes as well.
+    found = VERSION.findall("".join(files[name] for name in INCLUDED.findall(files[up])))
     if len(found) != 1:
         msg = f"expected {up} to include one file with \\set version, found {len(found)}"
         raise FilesError(msg)

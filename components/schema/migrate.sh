@@ -8,7 +8,7 @@
 set -u
 
 direction=${1:-}
-migration=${MIGRATIONS_DIR:-/migrations}/001_create_checkpointer_tables.$direction.sql
+migrations=${MIGRATIONS_DIR:-/migrations}
 scripts=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 13
 # A Job's folder holds all files, a clone the room of the database beside this one.
 login=$scripts/connection.sh
@@ -50,9 +50,17 @@ check_arguments() {
         up | down) ;;
         *) finish 13 "expected up or down as the argument, found '$direction'" ;;
     esac
-    [ -r "$migration" ] || finish 13 "expected the file $migration, found none that can be read"
+    find_newest
     [ -z "${DUMP_SETTING:-}" ] || read_client
     use_credentials
+}
+
+# Sets migration to the newest one's file, which includes those before it.
+find_newest() {
+    for migration in "$migrations"/[0-9][0-9][0-9]_*."$direction".sql; do
+        [ -r "$migration" ] || finish 13 "expected files such as 001_what.$direction.sql in" \
+            "$migrations, found none that can be read"
+    done
 }
 
 # Sets client to the major version of pg_dump, for check_client.sql.
@@ -148,9 +156,15 @@ read_error() {
     fi
 }
 
+newest_layout() {
+    last=$(sed -n 's/^[\]ir \(layout_[0-9]*[.]sql\)$/\1/p' "$migration")
+    printf '%s/%s\n' "$migrations" "$last"
+}
+
 # Another attempt would fill the disk again.
 finish_disk_full() {
-    run_helper drop_invalid_indexes -v "owner=${OWNER_ROLE:-}" > /dev/null 2>&1 &
+    run_helper drop_invalid_indexes -v "owner=${OWNER_ROLE:-}" -v "layout_file=$(newest_layout)" \
+        > /dev/null 2>&1 &
     child=$! ending=INT
     wait "$child"
     child=

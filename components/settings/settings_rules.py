@@ -12,7 +12,7 @@ from .retention_rules import retention_problems
 
 VERIFY = ("onChange", "always")
 
-# RFC 1123 labels have 63 characters; up to 17 ("-verification-001") come behind these prefixes.
+# RFC 1123 labels have 63 characters; up to 17 ("-verification-NNN") come behind these prefixes.
 KUBERNETES_PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]{0,44}[a-z0-9])?")
 KUBERNETES_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 # Vault names reach policies and the agent's configuration: no quote, no glob, no parent segment.

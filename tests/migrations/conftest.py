@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import run_setup as run_setup
 from tests.migrations.majors import locales as locales
 from tests.migrations.majors import majors as majors
+from tests.support.migration_files import part
 from tests.support.postgres import SUPERUSER, Database, Server
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
@@ -16,9 +17,8 @@ Psql = Callable[..., CompletedProcess[str]]
 
 
 def psql_command(kind: str, variables: dict[str, str]) -> list[str]:
-    file = MIGRATIONS / f"001_create_checkpointer_tables.{kind}.sql"
     settings = [f"--set={name}={value}" for name, value in variables.items()]
-    return ["psql", "-X", *settings, "-f", str(file)]
+    return ["psql", "-X", *settings, "-f", str(MIGRATIONS / part(kind))]
 
 
 def run_file(

@@ -14,7 +14,8 @@ ROOT = MIGRATIONS.parent
 TOOLS = Path(sys.executable).parent
 SQL = sorted(MIGRATIONS.glob("*.sql"))
 PARTS = [path for path in SQL if path.name[0].isdigit()]
-SHARED = {"layout_9.sql", "mark.sql", "rights.sql", "session.sql"}
+LAYOUTS = [path.name for path in SQL if path.name.startswith("layout_")]
+SHARED = {*LAYOUTS, "mark.sql", "rights.sql", "session.sql"}
 OTHERS = sorted(MIGRATIONS.glob("*/*.sql"))
 ROOMS = ROOT / "components"
 SHELL = [
@@ -55,14 +56,21 @@ def test_files_are_plain_text_with_short_lines(path: Path) -> None:
     assert [line for line in content.decode().splitlines() if len(line) > 100] == []
 
 
-def test_all_parts_read_the_one_layout_which_alone_knows_its_version() -> None:
-    layouts = {
-        line for path in PARTS for line in path.read_text().splitlines() if "layout_" in line
-    }
+def test_all_parts_of_a_migration_read_its_one_layout_which_alone_knows_its_version() -> None:
+    numbers = sorted({path.name[:3] for path in PARTS})
+    layouts = [
+        {line for path in PARTS if path.name[:3] == number for line in included(path)}
+        for number in numbers
+    ]
 
-    assert len(PARTS) == 3
-    assert {line for line in layouts if not line.startswith("--")} == {"\\ir layout_9.sql"}
-    assert not [path.name for path in PARTS if re.search(r"(?<!-)\b(9|10)\b", code(path))]
+    assert len(PARTS) == 3 * len(numbers)
+    assert sorted(name for names in layouts for name in names) == sorted(LAYOUTS)
+    named = "|".join(re.findall(r"\d+", " ".join(LAYOUTS)))
+    assert not [path.name for path in PARTS if re.search(rf"(?<!-)\b({named})\b", code(path))]
+
+
+def included(path: Path) -> list[str]:
+    return re.findall(r"^\\ir (layout_\d+\.sql)$", path.read_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize("path", [*PARTS, *OTHERS], ids=name)
@@ -90,9 +98,8 @@ def test_nothing_is_dropped_with_cascade() -> None:
     assert not any("CASCADE" in file.read_text() for file in SQL)
 
 
-def test_the_down_file_warns_of_data_loss_in_its_first_line() -> None:
-    (down,) = MIGRATIONS.glob("*.down.sql")
-
+@pytest.mark.parametrize("down", [*MIGRATIONS.glob("*.down.sql")], ids=name)
+def test_a_down_file_warns_of_data_loss_in_its_first_line(down: Path) -> None:
     assert down.read_text().startswith("-- DATA LOSS: ")
 
 

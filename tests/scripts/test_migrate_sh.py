@@ -406,7 +406,9 @@ def test_a_missing_migration_file_is_an_error(migrate: Migrate, tmp_path: Path) 
     status, _, message = migrate(MIGRATIONS_DIR=str(tmp_path))
 
     assert status == 13
-    assert "001_create_checkpointer_tables.up.sql" in message
+    assert message == (
+        f"expected files such as 001_what.up.sql in {tmp_path}, found none that can be read"
+    )
 
 
 def test_another_sql_error_is_told_apart(

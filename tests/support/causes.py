@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from tests.support.database import TABLES, connect
 from tests.support.deployment import REPOSITORY, Deployment
+from tests.support.migration_files import part
 from tests.support.pods import Pods
 from tests.support.postgres import PASSWORD, SUPERUSER, Server
 from tests.support.vault_causes import VAULT_CAUSES, Settings, secret
@@ -19,7 +20,7 @@ NO_REVIEWER = "reviewer without right"
 NOBODYS_IMAGE = "localhost:1/no-such-image:1"
 ROW = "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', 'c', '{}')"
 ROW_SECURITY = REPOSITORY / "tests" / "fixtures" / "row_security_for_all.sql"
-UP_FILE = "001_create_checkpointer_tables.up.sql"
+UP_FILE = part("up")
 # The migration's container asks for 256Mi at most.
 SMALL, LARGE = (
     {"limits": [{"type": "Container", "max": {"memory": memory}}]} for memory in ("100Mi", "1Gi")

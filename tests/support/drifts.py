@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.support.database import connect
 from tests.support.deployment import Deployment
+from tests.support.migration_files import NUMBER
 
 
 class Environment:
@@ -136,8 +137,8 @@ DRIFTS = {
     "Job gone by its TTL": Drift(
         "checkpoints-migration-job",
         "create",
-        lambda here: here.kubectl("delete", "job", f"{here.name}-migration-001", "--wait"),
-        lambda here: bool(here.uid(f"{here.name}-migration-001")),
+        lambda here: here.kubectl("delete", "job", f"{here.name}-migration-{NUMBER}", "--wait"),
+        lambda here: bool(here.uid(f"{here.name}-migration-{NUMBER}")),
     ),
     "altered database role": Drift(
         "checkpoints-database-application",

@@ -8,9 +8,11 @@ from typing import Any
 
 from tests.support.causes import CAUSES
 from tests.support.deployment import Deployment
+from tests.support.migration_files import NUMBER
 from tests.support.pods import Pods
 from tools.failure_table import Recording, record, recordings
 
+MIGRATION = f"agent-executor-migration-{NUMBER}"
 START_SECONDS = 5
 # A Job whose timeout is another one runs again, whatever its last run said.
 TIMEOUTS = itertools.count(30)
@@ -29,7 +31,7 @@ VARYING = (
     (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),
     (r"\b[A-Z][a-z]{2} +\d+ \d\d:\d\d\b", "DATE"),
     (r"process \d+|pid \d+", "process N"),
-    (r"-001-[a-z0-9]{5}\b", "-001-xxxxx"),
+    (rf"-{NUMBER}-[a-z0-9]{{5}}\b", f"-{NUMBER}-xxxxx"),
     (r"\b\d+ (s|attempts?)\b", r"N \1"),
     (r"attempts?", "attempts"),
 )
@@ -85,11 +87,11 @@ def compare_line(cause: str, text: str, start: str, *, status: int | None = None
 def _verdict(dev: Deployment) -> tuple[int | None, datetime]:
     """Return the exit status and the end of the container that failed, or the Job's beginning."""
     pods = Pods(dev)
-    for pod in pods.get("pods", "-l", "job-name=agent-executor-migration-001")["items"]:
+    for pod in pods.get("pods", "-l", f"job-name={MIGRATION}")["items"]:
         statuses: list[Any] = pod["status"].get("initContainerStatuses", [])
         for container in [*statuses, *pod["status"].get("containerStatuses", [])]:
             terminated = container["state"].get("terminated", {})
             if terminated.get("exitCode"):
                 return terminated["exitCode"], datetime.fromisoformat(terminated["finishedAt"])
-    job = pods.get("job", "agent-executor-migration-001")
+    job = pods.get("job", MIGRATION)
     return None, datetime.fromisoformat(job["metadata"]["creationTimestamp"])

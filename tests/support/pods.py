@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tests.support.deployment import Deployment, Outcome
+from tests.support.migration_files import NUMBER
 
 Manifest = dict[str, Any]
 
@@ -40,7 +41,7 @@ class Pods:
 
     def pod(self, name: str, kind: str = "migration", **environment: str) -> Manifest:
         """Return a pod like that of a Job; some variables of its containers may be others."""
-        template = self.get("job", f"agent-executor-{kind}-001")["spec"]["template"]
+        template = self.get("job", f"agent-executor-{kind}-{NUMBER}")["spec"]["template"]
         labels = {
             key: value
             for key, value in template["metadata"]["labels"].items()
