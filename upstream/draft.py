@@ -1,11 +1,12 @@
 """Writes the draft of the next migration from what is new upstream."""
 
+import re
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
-from components.schema.files import MIGRATION_FILE
+from components.schema.files import MIGRATION_FILE, VERSION
 from upstream.errors import UpstreamError
 from upstream.statements import Statement
 
@@ -18,31 +19,36 @@ class _SqlTemplate(Template):
 
 
 def write(folder: Path, release: str, new: Sequence[Statement]) -> list[Path]:
-    """Write up, down and verify under the next number and return their paths.
+    """Write up, down and verify under the next number, and their layout; return the paths.
 
     Raises:
         UpstreamError: an earlier draft of the same is there.
     """
-    stem = _stem(folder, new)
+    number, stem, before = _names(folder, new)
+    layout = before_layout = _newest_layout(folder)
+    # A known text that changed makes no new version.
+    if new[-1].version > _version(layout):
+        layout = folder / f"layout_{new[-1].version}.sql"
     values = {
         "release": release,
-        "before": str(min(x.version for x in new) - 1),
+        "number": number,
+        "before": before,
+        "layout": layout.name,
         "versions": _versions(new),
-        "steps": "\n".join(_up(x) for x in new),
-        "reversed": "\n".join(_down(x) for x in reversed(new)),
-        "tables": ", ".join(f"'{x.made[1]}'" for x in new if x.made and x.made[1]),
-        "expected": ",\n    ".join(f"('{a}', '{b}', '{c}')" for a, b, c in _expected(new)),
+        "steps": "\n".join(_step(x) for x in new).rstrip("\n"),
         "decisions": "".join(_decide(x) for x in new if not x.decided),
     }
-    paths: list[Path] = []
-    for part in ("up", "down", "verify"):
-        path = folder / f"{stem}.{part}.sql"
-        path.write_text(_fill(f"{part}.sql", **values))
-        paths.append(path)
+    paths = [folder / f"{stem}.{part}.sql" for part in ("up", "down", "verify")]
+    for path in paths:
+        path.write_text(_fill(path.name.removeprefix(f"{stem}."), **values))
+    if layout != before_layout:
+        layout.write_text(_layout(before_layout.read_text(), release, new))
+        paths.append(layout)
     return paths
 
 
-def _stem(folder: Path, new: Sequence[Statement]) -> str:
+def _names(folder: Path, new: Sequence[Statement]) -> tuple[str, str, str]:
+    """Return the draft's number, the beginning of its files' names, and that of those before it."""
     slug = new[0].slug + ("_and_more" if len(new) > 1 else "")
     if earlier := sorted(folder.glob(f"[0-9][0-9][0-9]_{slug}.*.sql")):
         msg = (
@@ -50,34 +56,43 @@ def _stem(folder: Path, new: Sequence[Statement]) -> str:
             "this again"
         )
         raise UpstreamError(msg)
-    numbers = [int(x[1]) for p in folder.iterdir() if (x := MIGRATION_FILE.fullmatch(p.name))]
-    return f"{max(numbers, default=0) + 1:03d}_{slug}"
+    before = max(x[0] for p in folder.iterdir() if (x := MIGRATION_FILE.fullmatch(p.name)))
+    number = f"{int(before[:3]) + 1:03d}"
+    return number, f"{number}_{slug}", before.partition(".")[0]
 
 
-def _up(step: Statement) -> str:
-    text = step.text.strip()
+def _newest_layout(folder: Path) -> Path:
+    return max(folder.glob("layout_*.sql"), key=_version)
+
+
+def _version(layout: Path) -> int:
+    return int(layout.stem.partition("_")[2])
+
+
+def _layout(before: str, release: str, new: Sequence[Statement]) -> str:
+    """Return the layout before it under the new version, which refuses until it is finished."""
+    version = new[-1].version
+    title, _, rest = before.partition("\n")
+    title = re.sub(r"version \d+(.*-postgres) [^:]*", rf"version {version}\1 {release}", title)
+    rows = "\n".join(f"--   {row}" for x in new for row in x.layout_rows) or "--   none"
+    mark = _fill("layout_head.sql", rows=rows) + _decide(new[-1])
+    return f"{title}\n" + VERSION.sub(lambda _: f"\\set version {version}\n{mark.rstrip()}", rest)
+
+
+def _step(step: Statement) -> str:
     return _fill(
-        "changed_step.sql" if step.changed else "up_step.sql",
+        f"{step.template}.sql",
         version=str(step.version),
-        text=text if not text or text.endswith(";") else f"{text};",
-        lock_timeout="0" if step.concurrent else "50ms",
-        decision=_decide(step),
+        object=step.object,
+        text=step.statement,
+        concurrent=step.concurrent,
+        changed=", changed since the release that this project was made for" * step.changed,
     )
-
-
-def _down(step: Statement) -> str:
-    undo = step.undo if step.decided else _decide(step)
-    return _fill("down_step.sql", version=str(step.version), undo=(undo or "").rstrip("\n"))
 
 
 def _decide(step: Statement) -> str:
     what = "changed" if step.changed else "new"
     return _fill("decide.sql", version=str(step.version), what=what)
-
-
-def _expected(new: Sequence[Statement]) -> list[tuple[str, str, str]]:
-    rows = [("version", "checkpoint_migrations", str(x.version)) for x in new]
-    return rows + [x.made for x in new if x.made]
 
 
 def _versions(new: Sequence[Statement]) -> str:

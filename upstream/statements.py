@@ -1,4 +1,4 @@
-"""Reads an upstream migration: what it makes, and what would take that back."""
+"""Reads an upstream migration: what it makes, and how the draft repeats it."""
 
 import re
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ _CREATE_INDEX = re.compile(
 _CREATE_TABLE = re.compile(rf"CREATE TABLE (?:IF NOT EXISTS )?{_NAME} ?\(.+", re.IGNORECASE)
 _NOTHING = re.compile(r"(?:SELECT 1)?", re.IGNORECASE)
 _NOT_A_COLUMN = {"constraint", "primary", "unique", "check", "foreign", "exclude"}
+_INDEX = re.compile(r"\bINDEX\s+(?:CONCURRENTLY\s+)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,11 @@ class Statement:
     text: str
     changed: bool = False
     made: tuple[str, str, str] | None = None
-    undo: str | None = None
 
     @property
     def slug(self) -> str:
         """What the text does, for a file name: no digits, as the naming rule wants it."""
-        if not self.made:
+        if not self.made or self.made[0] == "nothing":
             return "follow_upstream"
         kind, table, name = self.made
         words = {"column": f"add_{table}_{name}", "index": f"create_{name}"}
@@ -37,36 +37,58 @@ class Statement:
         return re.sub(r"[^a-z]+", "_", words[kind].lower()).strip("_")
 
     @property
-    def concurrent(self) -> bool:
-        """Whether it builds an index beside the traffic, which no lock_timeout may cut short."""
-        return re.search(r"\bCONCURRENTLY\b", self.text, re.IGNORECASE) is not None
+    def decided(self) -> bool:
+        """Whether what is to be run follows from the text; a table needs rights, too."""
+        return self.template != "other"
 
     @property
-    def decided(self) -> bool:
-        """Whether everything about it could be derived."""
-        return self.undo is not None and not self.changed
+    def template(self) -> str:
+        """The template of its step in the up file."""
+        kind = self.made[0] if self.made and not self.changed else ""
+        return kind if kind in ("column", "index", "nothing") else "other"
+
+    @property
+    def object(self) -> str:
+        """What the layout calls the thing that it makes."""
+        _, table, name = self.made or ("", "", "")
+        return f"{table}.{name}" if table and table != name else name
+
+    @property
+    def layout_rows(self) -> list[str]:
+        """What the layout has to say of it, for the human who writes the rows."""
+        if not self.made or self.template == "nothing":
+            return [] if self.made else [f"what version {self.version} makes"]
+        tables = {"column": "wanted_column, later_column", "index": "wanted_index"}
+        return [f"{tables.get(self.made[0], 'wanted_table, wanted_column')}: {self.object}"]
+
+    @property
+    def statement(self) -> str:
+        """The text as empty tables get it: an index in their transaction."""
+        text = self.text.strip()
+        if self.template == "index":
+            text = _INDEX.sub("INDEX ", text, count=1)
+        return text if not text or text.endswith(";") else f"{text};"
+
+    @property
+    def concurrent(self) -> str:
+        """The text of an index as it is built beside the traffic."""
+        return _INDEX.sub("INDEX CONCURRENTLY ", self.statement, count=1)
 
 
 def read(version: int, text: str, *, changed: bool = False) -> Statement:
-    """Return a text with its reversal, where that follows from the text alone."""
+    """Return a text with what it makes, where that follows from the text alone."""
     flat = " ".join(re.sub(r"--[^\n]*", "", text).split()).removesuffix(";").strip()
-    made, undo = None, None
+    made = None
     if ";" not in flat:
         if _NOTHING.fullmatch(flat):
-            undo = ""
+            made = ("nothing", "", "")
         elif match := _CREATE_TABLE.fullmatch(flat):
             made = ("table", match[1], match[1])
-            undo = f"-- squawk-ignore ban-drop-table\nDROP TABLE IF EXISTS {match[1]} RESTRICT;"
         elif match := _CREATE_INDEX.fullmatch(flat):
             made = ("index", "", match[1])
-            undo = f"DROP INDEX CONCURRENTLY IF EXISTS {match[1]} RESTRICT;"
         elif (match := _ADD_COLUMN.fullmatch(flat)) and _adds_one_column(match):
             made = ("column", match[1], match[2])
-            undo = (
-                "-- squawk-ignore ban-drop-column\n"
-                f"ALTER TABLE {match[1]} DROP COLUMN IF EXISTS {match[2]} RESTRICT;"
-            )
-    return Statement(version, text, changed, made, undo)
+    return Statement(version, text, changed, made)
 
 
 def _adds_one_column(match: re.Match[str]) -> bool:

@@ -1,18 +1,16 @@
 """Builds wheels of the installed saver whose migrations say something else."""
 
-import json
 import shutil
-import zipfile
 from collections.abc import Callable
-from importlib.metadata import distribution
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 
 from tests.migrations.conftest import MIGRATIONS
+from tests.support.next_version import build_wheel
 from tests.support.postgres import Database
-from upstream.wheels import BASE, PACKAGE, known_texts
+from upstream.wheels import known_texts
 
 MakeWheel = Callable[[list[str]], Path]
 NEW_COLUMN = "ALTER TABLE checkpoints ADD COLUMN IF NOT EXISTS created_at TIMESTAMPTZ"
@@ -27,22 +25,7 @@ def psql(database: Database, file: Path, **variables: str) -> CompletedProcess[s
 def make_wheel(tmp_path: Path) -> MakeWheel:
     """Return a function that builds the installed release anew, as 9.9.9 with other texts."""
 
-    def make(texts: list[str]) -> Path:
-        installed = distribution(PACKAGE)
-        path = tmp_path / f"{PACKAGE.replace('-', '_')}-9.9.9-py3-none-any.whl"
-        with zipfile.ZipFile(path, "w") as archive:
-            for file in installed.files or []:
-                source = Path(str(file.locate()))
-                if file.as_posix() == BASE:
-                    content = f"{source.read_text()}\nMIGRATIONS = {json.dumps(texts)}\n"
-                    # The list itself is what a release would change.
-                    content = content.replace("MIGRATIONS = [", "_OLD = [", 1)
-                    archive.writestr(file.as_posix(), content)
-                elif "__pycache__" not in file.parts:
-                    archive.write(source, file.as_posix())
-        return path
-
-    return make
+    return lambda texts: build_wheel(tmp_path, texts)
 
 
 @pytest.fixture

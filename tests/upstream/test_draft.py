@@ -1,16 +1,17 @@
-"""A draft runs after the migrations before it and keeps their files' rules."""
+"""A draft keeps the rules of the migration's files, and says what a human has to decide."""
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from components.schema.files import load_migrations
+from components.schema.files import load_migrations, newest, schema_version
 from tests.migrations import test_files
-from tests.migrations.conftest import MIGRATIONS, recorded, run_file
-from tests.support.postgres import Database, Server
+from tests.migrations.ancestors import NEWEST, Ancestor
+from tests.migrations.conftest import MIGRATIONS, recorded
+from tests.support.next_version import without_marks
+from tests.support.postgres import Database
 from tests.upstream.conftest import NEW_COLUMN, psql
 from upstream import draft
 from upstream.statements import read
@@ -22,187 +23,104 @@ UPDATE = "UPDATE checkpoints SET type = 'json' WHERE type IS NULL;"
 
 
 def drafted(folder: Path, *texts: str) -> dict[str, Path]:
+    """Return the draft's files by their part; that of the layout is `layout`."""
     paths = draft.write(folder, "9.9.9", [read(10 + n, text) for n, text in enumerate(texts)])
-    return {path.name.split(".")[1]: path for path in paths}
+    return {"layout": paths[3]} | {path.name.split(".")[1]: path for path in paths[:3]}
 
 
-@pytest.fixture(scope="module")
-def migrated(server: Server) -> Iterator[Database]:
-    template = server.create_database()
-    assert run_file(template, "up").returncode == 0
-    yield template
-    template.drop()
-
-
-@pytest.fixture
-def database(server: Server, migrated: Database) -> Iterator[Database]:
-    copy = server.create_database(template=migrated.name)
-    yield copy
-    copy.drop()
-
-
-@pytest.mark.parametrize(
-    "texts",
-    [
-        pytest.param([NEW_COLUMN], id="column"),
-        pytest.param([INDEX], id="index"),
-        pytest.param([TABLE], id="table"),
-        pytest.param([NEW_COLUMN, "", INDEX, "SELECT 1;", TABLE], id="all-of-it"),
-    ],
-)
-def test_the_draft_goes_up_is_verified_and_comes_down_again(
-    database: Database, migrations: Path, texts: list[str]
-) -> None:
-    files = drafted(migrations, *texts)
-    before = database.schema_dump()
-
-    unfit = psql(database, files["verify"])
-    up = psql(database, files["up"])
-    again = psql(database, files["up"])
-    fit = psql(database, files["verify"])
-    above = database.schema_dump(), recorded(database)
-    down = psql(database, files["down"])
-
-    assert "MG030: expected schema public to hold version 10" in unfit.stderr
-    assert [x.returncode for x in (up, again, fit, down)] == [0, 0, 0, 0], up.stderr + down.stderr
-    assert above[0] != before
-    assert above[1] == list(range(10 + len(texts)))
-    assert (database.schema_dump(), recorded(database)) == (before, list(range(10)))
-
-
-def test_the_draft_makes_what_upstream_makes(
-    database: Database, server: Server, langgraph_template: Database, migrations: Path
-) -> None:
-    upstream = server.create_database(template=langgraph_template.name)
-    upstream.execute(NEW_COLUMN, INDEX, TABLE)
-
-    psql(database, drafted(migrations, NEW_COLUMN, INDEX, TABLE)["up"])
-
-    assert database.schema_dump() == upstream.schema_dump()
-    upstream.drop()
-
-
-@pytest.mark.parametrize(
-    ("loss", "missing"),
-    [
-        ("ALTER TABLE checkpoints DROP COLUMN created_at", "column checkpoints.created_at"),
-        ("DROP INDEX checkpoints_type_idx", "index checkpoints_type_idx"),
-        (
-            "UPDATE pg_index SET indisvalid = false "
-            "WHERE indexrelid = 'checkpoints_type_idx'::regclass",
-            "index checkpoints_type_idx",
-        ),
-        ("DROP TABLE checkpoint_notes", "table checkpoint_notes"),
-        ("DELETE FROM checkpoint_migrations WHERE v = 11", "version 11"),
-    ],
-)
-def test_the_drafted_verify_file_names_what_is_missing(
-    database: Database, migrations: Path, loss: str, missing: str
-) -> None:
-    files = drafted(migrations, NEW_COLUMN, INDEX, TABLE)
-    psql(database, files["up"])
-    database.execute(loss)
-
-    result = psql(database, files["verify"])
-
-    assert result.returncode == 3
-    assert f"found missing: {missing}: run the up file" in result.stderr
-
-
-def test_the_drafted_up_file_waits_for_the_version_before_it(
-    database: Database, migrations: Path
-) -> None:
-    database.execute("DELETE FROM checkpoint_migrations WHERE v = 9")
-
-    result = psql(database, drafted(migrations, NEW_COLUMN)["up"])
-
-    assert "MG011: expected version 9 or higher in schema public, found 8" in result.stderr
-
-
-def test_two_drafts_at_once_do_not_get_in_each_others_way(
-    database: Database, migrations: Path
-) -> None:
-    files = drafted(migrations, NEW_COLUMN)
-    with database.connect() as connection:
-        connection.execute("SELECT pg_advisory_lock(1279739699, hashtext('public'))")
-        results = [psql(database, files[part]) for part in ("up", "down")]
-
-    assert all("MGBSY: expected no other migration" in x.stderr for x in results)
-
-
-def test_the_drafted_down_file_keeps_rows_unless_it_is_told_to_lose_them(
-    database: Database, migrations: Path
-) -> None:
-    files = drafted(migrations, NEW_COLUMN)
-    psql(database, files["up"])
-    database.execute(
-        "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('a', 'b', '{}')"
-    )
-
-    refused = psql(database, files["down"])
-    allowed = psql(database, files["down"], allow_data_loss="true")
-
-    assert "MG020: expected table checkpoints to be empty, found rows" in refused.stderr
-    assert allowed.returncode == 0
-    assert recorded(database) == list(range(10))
-    assert database.value("SELECT count(*) FROM checkpoints") == 1
-
-
+@pytest.mark.parametrize("text", [UPDATE, TABLE])
+@pytest.mark.parametrize("part", ["up", "verify", "down"])
 def test_what_cannot_be_derived_stops_the_draft_until_somebody_decides(
-    database: Database, migrations: Path
+    database: Database, migrations: Path, text: str, part: str
 ) -> None:
-    files = drafted(migrations, UPDATE)
+    files = drafted(migrations, text)
+    without_marks(files["layout"])
 
-    results = {part: psql(database, files[part]) for part in ("up", "verify", "down")}
+    result = psql(database, files[part])
 
-    assert UPDATE in files["up"].read_text()
-    assert results["up"].returncode == 0
-    for part in ("verify", "down"):
-        assert "MG040: expected a decision about the new text of version 10" in results[part].stderr
+    assert text in files["up"].read_text()
+    assert "MG040: expected a decision about the new text of version 10" in result.stderr
+    assert database.value("SELECT to_regclass('checkpoints')") is None
+
+
+def test_a_change_of_rows_is_made_once(database: Database, migrations: Path) -> None:
+    files = drafted(migrations, UPDATE, "SELECT 1;")
+    for file in files.values():
+        without_marks(file)
+    Ancestor(NEWEST).load(database)
+
+    first = psql(database, files["up"])
+    changed = database.value("SELECT bool_and(type = 'json') FROM checkpoints")
+    database.execute("UPDATE checkpoints SET type = NULL", "DROP INDEX checkpoints_thread_id_idx")
+    second = psql(database, files["up"])
+
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert changed is True
+    assert database.value("SELECT bool_and(type IS NULL) FROM checkpoints") is True
+    assert recorded(database) == list(range(12))
 
 
 @pytest.mark.parametrize(
-    ("text", "undo"),
+    ("text", "template", "thing"),
     [
-        (
-            "ALTER TABLE t ADD c NUMERIC(10, 2) DEFAULT 0",
-            "ALTER TABLE t DROP COLUMN IF EXISTS c RESTRICT;",
-        ),
-        (
-            "create unique index i on t (a, b)",
-            "DROP INDEX CONCURRENTLY IF EXISTS i RESTRICT;",
-        ),
-        ("-- why\n CREATE TABLE t(\n a INT\n);", "DROP TABLE IF EXISTS t RESTRICT;"),
-        ("ALTER TABLE t ADD COLUMN a INT, ADD COLUMN b INT", None),
-        ("ALTER TABLE t ADD COLUMN a INT; UPDATE t SET a = 1;", None),
-        ("ALTER TABLE t ADD CONSTRAINT k UNIQUE (a)", None),
-        ("ALTER TABLE t ALTER COLUMN a DROP NOT NULL;", None),
-        ('ALTER TABLE "T" ADD COLUMN a INT', None),
-        ("SELECT 1;", ""),
-        ("", ""),
+        ("ALTER TABLE t ADD c NUMERIC(10, 2) DEFAULT 0", "column", "t.c"),
+        ("create unique index i on t (a, b)", "index", "i"),
+        ("-- why\n CREATE TABLE t(\n a INT\n);", "other", "t"),
+        ("ALTER TABLE t ADD COLUMN a INT, ADD COLUMN b INT", "other", ""),
+        ("ALTER TABLE t ADD COLUMN a INT; UPDATE t SET a = 1;", "other", ""),
+        ("ALTER TABLE t ADD CONSTRAINT k UNIQUE (a)", "other", ""),
+        ("ALTER TABLE t ALTER COLUMN a DROP NOT NULL;", "other", ""),
+        ('ALTER TABLE "T" ADD COLUMN a INT', "other", ""),
+        ("SELECT 1;", "nothing", ""),
+        ("", "nothing", ""),
     ],
 )
-def test_a_text_is_reversed_only_when_that_follows_from_it(text: str, undo: str | None) -> None:
-    found = read(10, text).undo
+def test_a_text_is_repeated_only_when_that_follows_from_it(
+    text: str, template: str, thing: str
+) -> None:
+    found = read(10, text)
 
-    assert (found.splitlines()[-1] if found else found) == undo
+    assert (found.template, found.object) == (template, thing)
+    assert read(10, text, changed=True).template == "other"
 
 
-@pytest.mark.parametrize("texts", [[NEW_COLUMN], [INDEX, TABLE, UPDATE, NEW_COLUMN]])
+def test_an_index_is_built_beside_the_traffic_whatever_upstream_does() -> None:
+    for text in ("CREATE INDEX i ON t (a)", "CREATE INDEX CONCURRENTLY i ON t (a);"):
+        index = read(10, text)
+        assert index.concurrent == "CREATE INDEX CONCURRENTLY i ON t (a);"
+        assert index.statement == "CREATE INDEX i ON t (a);"
+
+
+@pytest.mark.parametrize("texts", [[NEW_COLUMN], [INDEX, "", TABLE, UPDATE, NEW_COLUMN]])
 def test_a_draft_keeps_the_rules_of_the_migration_files(migrations: Path, texts: list[str]) -> None:
     files = drafted(migrations, *texts)
 
     for part, path in files.items():
-        test_files.test_migration_files_follow_the_naming_rule(path)
         test_files.test_files_are_plain_text_with_short_lines(path)
-        if part != "verify":
-            found = subprocess.run(
-                [SQUAWK, "--stdin-filepath", path.name],
-                input=test_files.for_squawk(path),
-                cwd=MIGRATIONS.parent,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert found.returncode == 0, found.stdout
-    assert {path.name for path in files.values()} < load_migrations(migrations).keys()
+        if part == "layout":
+            continue
+        test_files.test_migration_files_follow_the_naming_rule(path)
+        test_files.test_a_file_stops_at_errors_before_it_includes_another(path)
+        found = subprocess.run(
+            [SQUAWK, "--stdin-filepath", path.name],
+            input=test_files.for_squawk(path),
+            cwd=MIGRATIONS.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert found.returncode == 0, found.stdout
+    test_files.test_a_down_file_warns_of_data_loss_in_its_first_line(files["down"])
+    loaded = load_migrations(migrations)
+    assert {path.name for path in files.values()} < loaded.keys()
+    assert (newest(loaded), schema_version(loaded)) == ("002", 9 + len(texts))
+
+
+def test_a_changed_text_makes_no_new_version(migrations: Path) -> None:
+    before = {path.name for path in migrations.iterdir()}
+
+    paths = draft.write(migrations, "9.9.9", [read(3, NEW_COLUMN, changed=True)])
+
+    assert {path.name for path in migrations.iterdir()} - before == {path.name for path in paths}
+    assert len(paths) == 3
+    assert all("\\ir layout_9.sql\n" in path.read_text() for path in paths)

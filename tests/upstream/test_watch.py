@@ -1,21 +1,20 @@
 """A release is compared with this project, and what it brought is told in one sentence."""
 
-import os
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests.migrations.conftest import MIGRATIONS
+from tests.support.next_version import watch as watch_command
 from tests.support.postgres import Server
 from tests.upstream.conftest import NEW_COLUMN, MakeWheel
 from upstream import wheels
 from upstream.errors import UpstreamError
 from upstream.watch import watch
 
-DRAFT = [f"002_add_checkpoints_created_at.{part}.sql" for part in ("down", "up", "verify")]
+PARTS = [f"002_add_checkpoints_created_at.{part}.sql" for part in ("down", "up", "verify")]
+DRAFT = [*PARTS, "layout_10.sql"]
 
 
 def written(migrations: Path) -> list[str]:
@@ -42,24 +41,15 @@ def test_the_release_that_this_project_is_pinned_to_is_equal(
 def test_the_command_fails_with_one_sentence_and_a_draft_when_upstream_has_a_version_10(
     make_wheel: MakeWheel, migrations: Path, texts: list[str]
 ) -> None:
-    wheel = make_wheel([*texts, NEW_COLUMN])
-
-    result = subprocess.run(
-        [sys.executable, "-m", "upstream", wheel, "--migrations", migrations],
-        capture_output=True,
-        text=True,
-        check=False,
-        # Wheel files need no package index.
-        env=os.environ | {"PIP_NO_INDEX": "1"},
-    )
+    result = watch_command(make_wheel([*texts, NEW_COLUMN]), migrations)
 
     assert result.returncode == 1
     assert result.stdout == "9.9.9    11 texts, highest version 10: 10 unknown to this project\n"
     assert result.stderr == (
         "upstream: expected langgraph-checkpoint-postgres 9.9.9 to end at version 9, found version "
         "10 too: finish the draft 002_add_checkpoints_created_at.up.sql, "
-        "002_add_checkpoints_created_at.down.sql, 002_add_checkpoints_created_at.verify.sql in "
-        f"{migrations}\n"
+        "002_add_checkpoints_created_at.down.sql, 002_add_checkpoints_created_at.verify.sql, "
+        f"layout_10.sql in {migrations}\n"
     )
     assert written(migrations) == DRAFT
 
@@ -124,6 +114,7 @@ def test_an_up_file_that_makes_another_schema_is_told_to_be_corrected(
 ) -> None:
     second = migrations / "002_more.up.sql"
     second.write_text(
+        "\\ir 001_create_checkpointer_tables.up.sql\n"
         "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_class WHERE relname = 'store') "
         "THEN ALTER TABLE checkpoints ADD COLUMN more text; END IF; END $$;\n"
     )

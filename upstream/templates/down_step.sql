@@ -1,3 +1,0 @@
--- Version @{version}.
-@{undo}
-DELETE FROM checkpoint_migrations WHERE v = @{version};

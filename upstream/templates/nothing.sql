@@ -1,0 +1,1 @@
+-- Version @{version} does nothing, upstream either.
