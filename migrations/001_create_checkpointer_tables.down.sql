@@ -206,6 +206,20 @@ BEGIN
             'wait for their end, or end these sessions, then run pulumi destroy again',
             current_setting('checkpoint.holding'));
     END IF;
+    -- Before the differences, which a newer version explains.
+    IF EXISTS (
+        SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'v'
+        WHERE n.nspname = target AND c.relname = 'checkpoint_migrations' AND c.relkind = 'r'
+            AND a.atttypid = 'integer'::regtype
+    ) THEN
+        EXECUTE format('SELECT max(v) FROM %I.checkpoint_migrations', target) INTO highest;
+    END IF;
+    IF highest > newest THEN
+        RAISE EXCEPTION USING ERRCODE = 'MG011', MESSAGE = format(
+            'expected versions 0 to %s in checkpoint_migrations of schema %I, found %s: '
+            'use the release of this project that knows this version', newest, target, highest);
+    END IF;
     EXECUTE format('SELECT left(string_agg(object || '': '' || what, ''; ''), 1000) FROM (%s) AS l '
         'WHERE fix IS NULL AND check_name <> ''nullability''', current_setting('checkpoint.layout'))
         INTO strange;
@@ -248,17 +262,6 @@ BEGIN
                 'move them, or set allowDataLoss to true, run pulumi up, then pulumi destroy',
                 current_database(), strange);
         END IF;
-    END IF;
-    IF EXISTS (
-        SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-        WHERE n.nspname = target AND c.relname = 'checkpoint_migrations'
-    ) THEN
-        EXECUTE format('SELECT max(v) FROM %I.checkpoint_migrations', target) INTO highest;
-    END IF;
-    IF highest > newest THEN
-        RAISE EXCEPTION USING ERRCODE = 'MG011', MESSAGE = format(
-            'expected versions 0 to %s in checkpoint_migrations of schema %I, found %s: '
-            'use the release of this project that knows this version', newest, target, highest);
     END IF;
 END
 $inspect$;

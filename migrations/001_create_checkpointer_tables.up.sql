@@ -207,6 +207,19 @@ BEGIN
     IF findings <> '[]' AND NOT current_setting('checkpoint.locked')::boolean THEN
         RAISE EXCEPTION USING ERRCODE = 'MGBSY', MESSAGE = busy;
     END IF;
+    -- Before the differences, which a newer version explains.
+    IF NOT EXISTS (SELECT FROM jsonb_array_elements(findings) AS f
+        WHERE f ->> 'object' ~ '^checkpoint_migrations') THEN
+        EXECUTE format('SELECT min(v), max(v), count(*) FROM %I.checkpoint_migrations', target)
+            INTO lowest, highest, recorded;
+    END IF;
+    IF highest > newest OR lowest < 0 THEN
+        RAISE EXCEPTION USING ERRCODE = 'MG011', MESSAGE = format(
+            'expected versions 0 to %s in checkpoint_migrations of schema %I, found %s: '
+            'use the release of this project that knows this version',
+            newest, target, CASE WHEN highest > newest THEN highest ELSE lowest END);
+    END IF;
+
     -- A difference of nullability is one of the column's definition too.
     SELECT string_agg(f.object || ': ' || f.what, '; ' ORDER BY f.n) FILTER (WHERE f.n <= 8)
             || CASE WHEN count(*) > 8 THEN format('; and %s more', count(*) - 8) ELSE '' END,
@@ -227,17 +240,6 @@ BEGIN
                 'them to begin without their rows'
             ELSE 'expected LangGraph''s checkpoint tables or none in schema %I, found others (%s): '
                 'name another schema or move them' END, target, strange);
-    END IF;
-
-    IF NOT findings @> '[{"object": "checkpoint_migrations"}]' THEN
-        EXECUTE format('SELECT min(v), max(v), count(*) FROM %I.checkpoint_migrations', target)
-            INTO lowest, highest, recorded;
-    END IF;
-    IF highest > newest OR lowest < 0 THEN
-        RAISE EXCEPTION USING ERRCODE = 'MG011', MESSAGE = format(
-            'expected versions 0 to %s in checkpoint_migrations of schema %I, found %s: '
-            'use the release of this project that knows this version',
-            newest, target, CASE WHEN highest > newest THEN highest ELSE lowest END);
     END IF;
 
     EXECUTE format('SELECT NOT EXISTS (%s)', current_setting('checkpoint.grants')) INTO granted;

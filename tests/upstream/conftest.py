@@ -1,15 +1,16 @@
 """Builds wheels of the installed saver whose migrations say something else."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 
 from tests.migrations.conftest import MIGRATIONS
-from tests.support.next_version import build_wheel
-from tests.support.postgres import Database
+from tests.support.deployment import PROGRAM, REPOSITORY
+from tests.support.next_version import COLUMN, INDEX, add_next_version, build_wheel
+from tests.support.postgres import Database, Server
 from upstream.wheels import known_texts
 
 MakeWheel = Callable[[list[str]], Path]
@@ -37,3 +38,23 @@ def texts() -> list[str]:
 def migrations(tmp_path: Path) -> Path:
     """Return a copy of the migrations that a draft may be written into."""
     return Path(shutil.copytree(MIGRATIONS, tmp_path / "migrations"))
+
+
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the program to which nothing but the new files was added."""
+    folder = tmp_path_factory.mktemp("tree")
+    for name in (*PROGRAM, "Pulumi.dev.yaml"):
+        source = REPOSITORY / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, folder / name)
+    add_next_version(folder / "migrations", tmp_path_factory.mktemp("wheel"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def upstream_dump(server: Server, langgraph_template: Database) -> Iterator[str]:
+    database = server.create_database(template=langgraph_template.name)
+    database.execute(COLUMN, INDEX)
+    yield database.schema_dump()
+    database.drop()
