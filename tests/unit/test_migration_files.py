@@ -1,9 +1,11 @@
+import re
 from pathlib import Path
 
 import pytest
 
 from components.kubernetes.files import digest, render, with_included
 from components.schema.files import (
+    BESIDE,
     FilesError,
     load_migrations,
     load_scripts,
@@ -11,6 +13,8 @@ from components.schema.files import (
     schema_version,
 )
 from components.vault.agent import AGENT_CONFIG
+
+PROGRAM = ("Makefile", "components", "devstack", "policy", "render", "tools", "upstream")
 
 
 @pytest.fixture
@@ -49,6 +53,24 @@ def test_the_containers_scripts_are_all_there() -> None:
         "vault-init.sh",
         "verify.sh",
     }
+
+
+def test_the_program_names_no_migration_and_no_version() -> None:
+    files = load_migrations()
+    stems = {name.partition(".")[0] for name in files if name[0].isdigit()}
+    named = re.compile(
+        "|".join([*stems, r"layout_\d", rf"-{newest(files)}\b"])
+        + rf"|\bversion {schema_version(files)}\b"
+    )
+    program = [
+        path
+        for name in PROGRAM
+        for path in (BESIDE.parent / name, *(BESIDE.parent / name).rglob("*"))
+        if path.is_file() and path.suffix in ("", ".py", ".sh", ".sql", ".json", ".yaml")
+    ]
+
+    assert len(program) > 100
+    assert [str(path) for path in program if named.search(path.read_text(errors="replace"))] == []
 
 
 def test_the_newest_migration_wins(folder: Path) -> None:
