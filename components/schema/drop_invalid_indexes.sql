@@ -16,10 +16,18 @@ SELECT CASE WHEN :'owner' <> '' THEN set_config('role', :'owner', false) END AS 
     pg_try_advisory_lock(1279739699, hashtext(:'schema')) AS locked \gset
 -- A build at work is just as invalid as a failed one: only who holds the migration's lock knows.
 \if :locked
-\ir :layout_file
-SELECT set_config('checkpoint.schema', :'schema', false) AS schema_set \gset
-SELECT format('DROP INDEX CONCURRENTLY IF EXISTS %I.%I', :'schema', object)
-FROM (
-:layout
-) AS l WHERE fix = 'rebuild' \gexec
+\i :layout_file
+SELECT set_config('checkpoint.schema', :'schema', false) AS schema_set,
+    set_config('checkpoint.layout', :'layout', false) AS layout_set \gset
+DO $broken$
+DECLARE
+    names jsonb;
+BEGIN
+    EXECUTE format('SELECT coalesce(jsonb_agg(object), ''[]'') FROM (%s) AS l '
+        'WHERE fix = ''rebuild''', current_setting('checkpoint.layout')) INTO names;
+    PERFORM set_config('checkpoint.broken', names::text, false);
+END
+$broken$;
+SELECT format('DROP INDEX CONCURRENTLY IF EXISTS %I.%I', :'schema', name)
+FROM jsonb_array_elements_text(current_setting('checkpoint.broken')::jsonb) AS name \gexec
 \endif

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from devstack.report import render
 from tests.integration.conftest import DEV
 from tests.support.database import connect, tables
 from tests.support.deployment import Deployment
@@ -36,6 +37,7 @@ def test_up_upgrades_and_verifies_and_a_second_one_changes_nothing(dev: Deployme
     assert outputs["schemaVersion"] == HIGHEST
     assert outputs["migrationJob"] == f"agent-executor-migration-{NEXT}"
     assert outputs["verification"]["ok"] is True
+    assert f"Schema version {HIGHEST} in" in render(outputs)
     assert outputs["verification"]["tables"]["checkpoints"]["rows"] == 1
     dev.up("--expect-no-changes").expect()
     jobs = dev.run("kubectl", "get", "jobs", "-n", dev.settings["namespace"], "-o", "name").expect()

@@ -19,10 +19,12 @@ from tests.migrations.ancestors import NEWEST, Ancestor
 from tests.scripts.conftest import Container
 from tests.scripts.conftest import container as container
 from tests.scripts.conftest import programs as programs
+from tests.support.deployment import REPOSITORY
 from tests.support.monitoring import collected
-from tests.support.next_version import TEXTS
+from tests.support.next_version import LAYOUT, TEXTS
 from tests.support.postgres import Database
 from tests.unit.conftest import configure as configure
+from tests.upstream.conftest import psql
 
 HIGHEST = len(TEXTS) - 1
 Run = Callable[..., tuple[int, str, str]]
@@ -66,6 +68,27 @@ def test_an_upgrade_that_is_stopped_in_its_index_build_is_completed_by_the_next(
     assert left is False
     assert status == 0, output
     assert database.schema_dump() == upstream_dump
+
+
+def test_what_a_full_disk_left_of_its_index_is_dropped_and_nothing_else(
+    upgraded: Container, database: Database
+) -> None:
+    names = "checkpoints_created_at_idx", "somebodys_idx"
+    database.execute(f"CREATE INDEX {names[1]} ON checkpoints (type)")
+    for name in names:
+        database.execute(
+            f"UPDATE pg_index SET indisvalid = false WHERE indexrelid = '{name}'::regclass"
+        )
+    layout = Path(upgraded.environment["MIGRATIONS_DIR"]) / LAYOUT
+    script = REPOSITORY / "components" / "schema" / "drop_invalid_indexes.sql"
+
+    done = psql(database, script, layout_file=str(layout))
+
+    assert done.returncode == 0, done.stderr
+    assert [database.value(f"SELECT to_regclass('{name}')::text") for name in names] == [
+        None,
+        names[1],
+    ]
 
 
 def test_the_verification_reports_it(upgraded: Container) -> None:
