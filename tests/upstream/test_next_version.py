@@ -45,6 +45,7 @@ STATES = {
     **RELEASED,
     **GAPS,
     **{f"interrupted {when}": Ancestor(NEWEST, done) for when, done in INTERRUPTED.items()},
+    "complete": Ancestor(NEWEST, (COLUMN, INDEX, VERSIONS)),
     **{f"lost {what}": Ancestor(NEWEST, done) for what, done in LOST.items()},
 }
 
