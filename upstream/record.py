@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from devstack import cache
@@ -54,8 +54,19 @@ def _write_rows(database: Database, release: Release, say: Callable[[str], None]
     folder = cache.folder(
         name, lambda scratch: install(release, scratch), lambda: say(f"waiting for {name}")
     )
-    environ = database.server.env(database.name) | {variable: str(folder)}
     command[-1] = str(WRITERS / command[-1])
+    run_writer(database, command, {variable: str(folder)}, folder)
+
+
+def run_writer(
+    database: Database, command: Sequence[str], environ: dict[str, str], folder: Path
+) -> None:
+    """Let a saver make its tables in a database and write the threads into them.
+
+    Raises:
+        UpstreamError: it did not.
+    """
+    environ = database.server.env(database.name) | environ
     _checked(
         subprocess.run(
             command, cwd=folder, env=environ, capture_output=True, text=True, check=False

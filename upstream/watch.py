@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.postgres import Server
-from upstream import draft, wheels
+from upstream import draft, rows, wheels
 from upstream.compare import Schema, difference, own_schema
 from upstream.errors import UpstreamError
 from upstream.statements import Statement, read
@@ -13,11 +13,12 @@ from upstream.statements import Statement, read
 
 @dataclass(frozen=True)
 class Finding:
-    """One release that does not end in this project's schema."""
+    """One release that brought something new."""
 
     release: str
     sentence: str
     statements: Sequence[Statement]
+    cure: str | None = None
 
 
 def watch(
@@ -26,7 +27,7 @@ def watch(
     """Print one line a release; the last one that differs decides about the draft.
 
     Raises:
-        UpstreamError: a release does not end in this project's schema.
+        UpstreamError: a release does not end in this project's schema, or writes other rows.
     """
     own = own_schema(server, migrations)
     findings = [x for path in paths if (x := _try(server, path, own, migrations, say))]
@@ -45,13 +46,27 @@ def _try(
         say(f"{line}: {numbers} unknown to this project")
         sentence = f"expected {saver} to end at version {own.version}, found version {numbers} too"
         return Finding(release, sentence, unknown)
-    lines = difference(server, texts, own, migrations)
-    if not lines:
-        say(f"{line}: equal")
-        return None
-    say("\n    ".join([f"{line}: different", *lines]))
-    sentence = f"expected {saver} to end in this project's schema, found the differences above"
-    return Finding(release, sentence, _changed(texts))
+    if lines := difference(server, texts, own, migrations):
+        say("\n    ".join([f"{line}: different", *lines]))
+        sentence = f"expected {saver} to end in this project's schema, found the differences above"
+        return Finding(release, sentence, _changed(texts))
+    if rows.is_newer(release) and (lines := rows.difference(server, wheel)):
+        say("\n    ".join([f"{line}: equal, but not its rows", *lines]))
+        return _other_rows(release, saver)
+    say(f"{line}: equal")
+    return None
+
+
+def _other_rows(release: str, saver: str) -> Finding:
+    known = rows.newest_recorded().version
+    sentence = (
+        f"expected {saver} to write the rows that {known} writes, found the differences above"
+    )
+    cure = (
+        f"decide whether {known} may read them, say so in docs/application.md, and record "
+        f"{release} in upstream/releases.toml"
+    )
+    return Finding(release, sentence, [], cure)
 
 
 def _changed(texts: Sequence[str]) -> list[Statement]:
@@ -61,7 +76,7 @@ def _changed(texts: Sequence[str]) -> list[Statement]:
 
 def _conclusion(finding: Finding, migrations: Path) -> str:
     if not finding.statements:
-        return f"{finding.sentence}: correct the up files in {migrations}"
+        return f"{finding.sentence}: {finding.cure or f'correct the up files in {migrations}'}"
     try:
         names = [x.name for x in draft.write(migrations, finding.release, finding.statements)]
     except UpstreamError as error:

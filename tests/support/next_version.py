@@ -11,6 +11,7 @@ from pathlib import Path
 
 from upstream.wheels import BASE, PACKAGE, known_texts
 
+SAVER = "langgraph/checkpoint/postgres/__init__.py"
 COLUMN = "ALTER TABLE checkpoints ADD COLUMN IF NOT EXISTS created_at TIMESTAMPTZ;"
 INDEX = (
     "CREATE INDEX CONCURRENTLY IF NOT EXISTS checkpoints_created_at_idx ON checkpoints(created_at);"
@@ -33,18 +34,21 @@ ROWS = {
 }
 
 
-def build_wheel(folder: Path, texts: list[str]) -> Path:
-    """Build the installed release anew, as 9.9.9 with other texts."""
+def build_wheel(folder: Path, texts: list[str], edit: tuple[str, str] = ("", "")) -> Path:
+    """Build the installed release anew, as 9.9.9 with other texts and an edited saver."""
     installed = distribution(PACKAGE)
     path = folder / f"{PACKAGE.replace('-', '_')}-9.9.9-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for file in installed.files or []:
             source = Path(str(file.locate()))
             if file.as_posix() == BASE:
-                content = f"{source.read_text()}\nMIGRATIONS = {json.dumps(texts)}\n"
                 # The list itself is what a release would change.
-                content = content.replace("MIGRATIONS = [", "_OLD = [", 1)
+                new = f"MIGRATIONS = {json.dumps(texts)}\n_OLD = ["
+                content = source.read_text().replace("MIGRATIONS = [", new, 1)
                 archive.writestr(file.as_posix(), content)
+            elif file.as_posix() == SAVER:
+                assert edit[0] in source.read_text()
+                archive.writestr(SAVER, source.read_text().replace(*edit))
             elif "__pycache__" not in file.parts:
                 archive.write(source, file.as_posix())
     return path

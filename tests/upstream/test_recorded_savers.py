@@ -8,6 +8,7 @@ from langgraph.checkpoint.postgres import PostgresSaver
 from tests.conftest import run_setup
 from tests.support.postgres import Database, Server
 from tests.upstream.conftest import psql
+from upstream import rows
 from upstream.record import FIXTURES
 from upstream.releases import Release, releases
 
@@ -24,6 +25,11 @@ NEWEST = {
     },
     ("thread-1", CHILD): {"messages": {"nested": [True, None, 1.5]}},
     ("thread 'two' 😀", ""): {"messages": []},
+    ("plain", ""): {"text": "hello 😀", "ratio": 1.5, "flag": True, "nothing": None},
+}
+PENDING = {
+    ("thread-1", CHILD): [("task-4", "messages", {"nested": []})],
+    ("plain", ""): [("task-5", "text", "and back"), ("task-5", "nothing", None)],
 }
 RELEASES = [pytest.param(release, id=release.fixture) for release in releases()]
 
@@ -86,9 +92,7 @@ def test_the_newest_saver_reads_what_the_release_wrote(
             found = saver.get_tuple(config)  # pyright: ignore[reportArgumentType]
             assert found is not None
             assert found.checkpoint["channel_values"].items() >= values.items()
-            assert found.pending_writes == (
-                [("task-4", "messages", {"nested": []})] if namespace == CHILD else []
-            )
+            assert found.pending_writes == PENDING.get((thread, namespace), [])
     database.drop()
 
 
@@ -98,3 +102,10 @@ def test_the_recorded_schema_of_the_installed_release_is_the_one_it_makes_here(
     (release,) = [x for x in releases() if (x.language, x.version) == ("python", "3.2.0")]
 
     assert load(release).schema_dump() == langgraph_dump
+
+
+def test_the_recorded_rows_of_the_newest_release_are_those_that_it_writes_here(
+    server: Server,
+) -> None:
+    assert rows.newest_recorded().version == "3.2.0"
+    assert rows.difference(server) == []

@@ -172,3 +172,36 @@ def test_without_a_package_index_the_sentence_says_what_was_wanted(
         UpstreamError, match=r"expected langgraph-checkpoint-postgres==0\.0\.1 on the"
     ):
         wheels.released("0.0.1")
+
+
+def test_a_new_release_that_writes_other_rows_fails_and_asks_for_a_decision(
+    server: Server, make_wheel: MakeWheel, migrations: Path, texts: list[str]
+) -> None:
+    # As releases before 2.0.23 did it: every value in a row of its own.
+    wheel = make_wheel(
+        texts, ("elif v is None or isinstance(v, (str, int, float, bool)):", "elif False:")
+    )
+    lines: list[str] = []
+
+    sentence = problem(server, wheel, migrations, lines)
+
+    assert lines[0].startswith("9.9.9    10 texts, highest version 9: equal, but not its rows\n")
+    assert "    +plain\t\tnothing\t1.0.5\tnull\t\\\\x\n" in lines[0]
+    assert sentence == (
+        "expected langgraph-checkpoint-postgres 9.9.9 to write the rows that 3.2.0 writes, found "
+        "the differences above: decide whether 3.2.0 may read them, say so in "
+        "docs/application.md, and record 9.9.9 in upstream/releases.toml"
+    )
+    assert written(migrations) == []
+
+
+def test_a_new_release_that_does_not_run_with_the_pinned_packages_says_what_to_renew(
+    server: Server, make_wheel: MakeWheel, migrations: Path, texts: list[str]
+) -> None:
+    wheel = make_wheel(texts, ("import threading", "import threading_of_tomorrow"))
+
+    sentence = problem(server, wheel, migrations, [])
+
+    assert "beside the packages that this project is pinned to, found that it cannot" in sentence
+    assert "ModuleNotFoundError: No module named 'threading_of_tomorrow'" in sentence
+    assert sentence.endswith("renew them with make lock and run this again")
