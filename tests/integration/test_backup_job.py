@@ -13,8 +13,7 @@ import yaml
 from devstack.toolchain import golang
 from devstack.toolchain import programs as built
 from tests.integration.conftest import DEV
-from tests.maintenance.test_application import BUILDER
-from tests.maintenance.test_application import snippet as snippet
+from tests.maintenance.test_application import follow_document
 from tests.support.database import application_credential, connect
 from tests.support.deployment import Deployment, Outcome
 from tests.support.documents import follow
@@ -186,15 +185,15 @@ def test_a_volume_that_cannot_be_written_to_is_a_failed_job_with_a_sentence(
     )
 
 
-def test_the_documents_snippet_runs_with_the_outputs_and_the_credential_from_vault(
-    backed_up: Deployment, snippet: dict[str, Any]
+def test_the_documents_examples_run_with_the_outputs_and_the_credential_from_vault(
+    backed_up: Deployment,
 ) -> None:
     connection = json.loads(follow(backed_up, "docs/application.md", "connection").expect().text)
     secret, ca_file = application_credential(backed_up), backed_up.environ["PGSSLROOTCERT"]
-    arguments = (BUILDER, secret, connection, ca_file)
 
-    with snippet["ExecutionManager"](*arguments) as running:
-        assert running.run("thread", {"steps": []}) == {"steps": ["done"]}
+    states = follow_document((connection, secret, ca_file))
+
+    assert [state["steps"] for state in states] == [["done"], ["done", "done"]]
 
 
 def test_the_claim_and_its_dumps_outlive_the_environment_and_serve_the_next(

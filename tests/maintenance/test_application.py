@@ -1,14 +1,24 @@
-"""The snippet of docs/application.md and the output `connection`, on a real server."""
+"""The package in application/, its use in docs/application.md and the output `connection`."""
 
+import asyncio
 import operator
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
 import psycopg
 import pytest
+from langgraph.checkpoint.postgres import PostgresSaver
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.graph import END, START, StateGraph
+from langgraph_checkpoint_application import (
+    SchemaError,
+    _schema,
+    async_checkpoint_pool,
+    checkpoint_pool,
+)
 from psycopg_pool import PoolTimeout
 
 from components.settings.application_connection import connection
@@ -21,6 +31,9 @@ from tests.unit.conftest import configure as configure
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "application.md"
 ENVIRON = {"VAULT_ADDR": "https://10.0.0.1:8200"}
+# The output, the secret and the CA file, as both functions of the package take them.
+Arguments = tuple[dict[str, Any], dict[str, str], str | None]
+Start = Callable[[Arguments], None]
 
 
 class State(TypedDict):
@@ -33,12 +46,19 @@ BUILDER.add_edge(START, "step")
 BUILDER.add_edge("step", END)
 
 
-@pytest.fixture(scope="module")
-def snippet() -> dict[str, Any]:
-    (code,) = re.findall(r"^```python\n(.*?)^```", DOCUMENT.read_text(), re.M | re.S)
-    names: dict[str, Any] = {}
-    exec(code, names)  # noqa: S102 - the document's own words are what is tested
-    return names
+def follow_document(arguments: Arguments) -> list[dict[str, Any]]:
+    """Run a thread with each example of the document, and return the states after them."""
+    plain, lifespan = re.findall(r"^```python\n(.*?)^```", DOCUMENT.read_text(), re.M | re.S)
+    names: dict[str, Any] = dict(zip(("connection", "secret", "ca_file"), arguments, strict=True))
+    names |= {"builder": BUILDER, "values": {"steps": []}, "thread_id": "thread"}
+    exec(plain, names)  # noqa: S102 - the document's own words are what is tested
+    exec(lifespan, names)  # noqa: S102
+
+    async def serve() -> dict[str, Any]:
+        async with names["lifespan"](None) as state:
+            return await names["run"](state["pool"], "thread", {"steps": []})
+
+    return [names["result"], asyncio.run(serve())]
 
 
 @pytest.fixture
@@ -69,9 +89,38 @@ def secret(database: Database, user: str, port: int | None = None) -> dict[str, 
     }
 
 
-def manager(snippet: dict[str, Any], database: Database, user: str, output: dict[str, Any]) -> Any:
-    ca_file = str(database.server.ca_file)
-    return snippet["ExecutionManager"](BUILDER, secret(database, user), output, ca_file)
+def arguments(
+    database: Database, user: str, output: dict[str, Any], port: int | None = None
+) -> Arguments:
+    return output, secret(database, user, port), str(database.server.ca_file)
+
+
+def run(pool: Any, thread: str) -> dict[str, Any]:
+    graph = BUILDER.compile(checkpointer=PostgresSaver(pool))
+    return graph.invoke({"steps": []}, {"configurable": {"thread_id": thread}})
+
+
+@pytest.fixture(params=["threads", "asyncio"])
+def start(request: pytest.FixtureRequest) -> Start:
+    """Return what an application does at its start, once more as one with an event loop."""
+
+    def in_threads(arguments: Arguments) -> None:
+        with checkpoint_pool(*arguments):
+            pass
+
+    async def in_loop(arguments: Arguments) -> None:
+        async with async_checkpoint_pool(*arguments):
+            pass
+
+    if request.param == "threads":
+        return in_threads
+    return lambda arguments: asyncio.run(in_loop(arguments))
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return a function that lets the package find another release of the saver."""
+    return lambda release: monkeypatch.setattr(_schema, "version", lambda _: release)
 
 
 def test_the_output_is_the_golden_one(settings: Any) -> None:
@@ -99,13 +148,25 @@ def test_more_replicas_than_connections_are_refused(settings: Any, wrong: dict[s
         settings(**wrong)
 
 
+def test_the_documents_examples_run_and_share_their_threads(
+    database: Database, role: str, settings: Any
+) -> None:
+    assert follow_document(arguments(database, role, settings())) == [
+        {"steps": ["done"]},
+        {"steps": ["done", "done"]},
+    ]
+
+
 def test_the_application_starts_without_setup_and_stays_within_its_share(
-    snippet: dict[str, Any], database: Database, role: str, settings: Any
+    database: Database, role: str, settings: Any
 ) -> None:
     output = settings(applicationReplicas=2, applicationMaxConnections=6)
 
-    with manager(snippet, database, role, output) as running, ThreadPoolExecutor(8) as threads:
-        threads_run = [threads.submit(running.run, f"t{n % 4}", {"steps": []}) for n in range(16)]
+    with (
+        checkpoint_pool(*arguments(database, role, output)) as pool,
+        ThreadPoolExecutor(8) as threads,
+    ):
+        threads_run = [threads.submit(run, pool, f"t{n % 4}") for n in range(16)]
         results = [future.result() for future in threads_run]
         sessions = database.value(f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{role}'")
 
@@ -116,7 +177,7 @@ def test_the_application_starts_without_setup_and_stays_within_its_share(
 
 
 def test_the_arguments_work_through_a_transaction_pooler_and_those_without_one_do_not(
-    snippet: dict[str, Any], server: Server, settings: Any
+    server: Server, settings: Any
 ) -> None:
     # The pooler of the test has no certificate.
     plain = {"insecureDatabaseSslMode": "prefer"}
@@ -127,9 +188,9 @@ def test_the_arguments_work_through_a_transaction_pooler_and_those_without_one_d
     with pgbouncer(server, "transaction", pool_size=2) as port:
         through = secret(database, "postgres", port)
         # Two servers: PgBouncer 1.18 at times forgets a client that waits for its only one.
-        with snippet["ExecutionManager"](BUILDER, through, pooled, None) as running:
+        with checkpoint_pool(pooled, through, None) as pool:
             for number in range(12):
-                running.run(f"t{number % 3}", {"steps": []})
+                run(pool, f"t{number % 3}")
         address = conninfo(port, database.name)
         with (
             psycopg.connect(address, **direct["kwargs"]) as one,
@@ -158,15 +219,12 @@ def test_the_arguments_work_through_a_transaction_pooler_and_those_without_one_d
     ids=["version 8", "blob not null", "no tables"],
 )
 def test_a_schema_that_is_behind_ends_the_start_in_one_sentence(
-    snippet: dict[str, Any], database: Database, settings: Any, state: Ancestor, missing: str
+    start: Start, database: Database, settings: Any, state: Ancestor, missing: str
 ) -> None:
     state.load(database)
 
-    with (
-        pytest.raises(RuntimeError) as refused,
-        manager(snippet, database, "postgres", settings()),
-    ):
-        pass
+    with pytest.raises(SchemaError) as refused:
+        start(arguments(database, "postgres", settings()))
 
     assert str(refused.value) == (
         f"expected the checkpoint tables at version 9, found without {missing}: "
@@ -176,43 +234,93 @@ def test_a_schema_that_is_behind_ends_the_start_in_one_sentence(
 
 
 def test_a_library_newer_than_the_check_ends_the_start(
-    snippet: dict[str, Any],
+    start: Start,
     database: Database,
     role: str,
     settings: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    saver = snippet["PostgresSaver"]
-    monkeypatch.setattr(saver, "MIGRATIONS", [*saver.MIGRATIONS, "SELECT 1"])
+    for saver in (PostgresSaver, AsyncPostgresSaver):
+        monkeypatch.setattr(saver, "MIGRATIONS", [*saver.MIGRATIONS, "SELECT 1"])
 
-    with (
-        pytest.raises(RuntimeError, match="version 10, found a check that knows 9"),
-        manager(snippet, database, role, settings()),
-    ):
-        pass
+    with pytest.raises(SchemaError, match="version 10, found a check that knows 9"):
+        start(arguments(database, role, settings()))
+
+
+@pytest.mark.parametrize(
+    ("release", "rows", "refused"),
+    [
+        ("2.0.13", "python-3.2.0", True),
+        ("2.0.22", "python-2.0.23", True),
+        ("2.0.22", "python-2.0.22", False),
+        ("2.0.22", "javascript-1.0.5", False),
+        ("2.0.23", "python-3.2.0", False),
+        ("3.0.0rc1", "python-3.2.0", False),
+    ],
+)
+def test_a_saver_that_would_lose_what_a_newer_one_wrote_ends_the_start(
+    start: Start,
+    installed: Callable[[str], None],
+    database: Database,
+    settings: Any,
+    release: str,
+    rows: str,
+    refused: bool,
+) -> None:
+    Ancestor(rows).load(database)
+    run_file(database, "up")
+    installed(release)
+
+    if not refused:
+        start(arguments(database, "postgres", settings()))
+        return
+    with pytest.raises(SchemaError) as error:
+        start(arguments(database, "postgres", settings()))
+
+    assert str(error.value) == (
+        f"expected checkpoints of langgraph-checkpoint-postgres {release}, found ones of 2.0.23 "
+        "or newer, whose plain values it would lose: start with the release that wrote them or a "
+        "newer one"
+    )
+
+
+def test_only_a_saver_that_would_lose_them_looks_at_the_rows(
+    installed: Callable[[str], None],
+) -> None:
+    asked = {"installed": len(list(_schema.checks(PostgresSaver)))}
+    for release in ("2.0.22", "2.0.23"):
+        installed(release)
+        asked[release] = len(list(_schema.checks(PostgresSaver)))
+
+    assert asked == {"installed": 1, "2.0.22": 2, "2.0.23": 1}
 
 
 def test_a_role_without_the_rights_ends_the_start(
-    snippet: dict[str, Any], database: Database, role: str, settings: Any
+    start: Start, database: Database, role: str, settings: Any
 ) -> None:
     database.execute(f"REVOKE INSERT ON checkpoint_writes FROM {role}")
 
-    with (
-        pytest.raises(RuntimeError, match=r"found without checkpoint_writes\.task_path"),
-        manager(snippet, database, role, settings()),
-    ):
-        pass
+    with pytest.raises(SchemaError, match=r"found without checkpoint_writes\.task_path"):
+        start(arguments(database, role, settings()))
 
 
 def test_a_server_that_is_away_ends_the_start(
-    snippet: dict[str, Any], database: Database, settings: Any
+    start: Start, database: Database, settings: Any
 ) -> None:
     output = settings()
     output["pool"]["timeout"] = 0.2
-    away = secret(database, "postgres", port=1)
 
-    with (
-        pytest.raises(PoolTimeout),
-        snippet["ExecutionManager"](BUILDER, away, output, str(database.server.ca_file)),
-    ):
-        pass
+    with pytest.raises(PoolTimeout):
+        start(arguments(database, "postgres", output, port=1))
+
+
+def test_a_secret_without_a_field_is_refused_without_its_values(
+    start: Start, database: Database, settings: Any
+) -> None:
+    output, given, ca_file = arguments(database, "postgres", settings())
+    del given["port"]
+
+    with pytest.raises(ValueError, match="in the application's secret, found no port") as refused:
+        start((output, given, ca_file))
+
+    assert PASSWORD not in str(refused.value)
