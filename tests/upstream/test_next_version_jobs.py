@@ -8,11 +8,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from langgraph_checkpoint_application import checkpoint_pool
 
 from tests.maintenance.retained import DEFAULTS, RETENTION
-from tests.maintenance.test_application import manager
+from tests.maintenance.test_application import arguments, run
 from tests.maintenance.test_application import settings as settings
-from tests.maintenance.test_application import snippet as snippet
 from tests.maintenance.test_backup import backup as backup
 from tests.maintenance.test_backup import volume as volume
 from tests.migrations.ancestors import NEWEST, Ancestor
@@ -96,7 +96,7 @@ def test_the_verification_reports_it(upgraded: Container) -> None:
 
     assert status == 0, output
     assert json.loads(report)["version"] == HIGHEST
-    assert json.loads(report)["tables"]["checkpoints"]["rows"] == 4
+    assert json.loads(report)["tables"]["checkpoints"]["rows"] == 5
 
 
 def test_the_verification_of_the_version_before_says_what_is_missing(used: Container) -> None:
@@ -130,14 +130,14 @@ def test_retention_works_on_it(upgraded: Container) -> None:
     status, output, message = upgraded.run(RETENTION, **DEFAULTS, DELETE_THREADS_AFTER_DAYS="300")
 
     assert status == 0, output
-    assert message.startswith("pruned 0 threads and deleted 2 threads: 4 checkpoints")
+    assert message.startswith("pruned 0 threads and deleted 3 threads: 5 checkpoints")
 
 
 def test_the_application_of_today_starts_on_it(
-    upgraded: Container, database: Database, snippet: dict[str, Any], settings: Any
+    upgraded: Container, database: Database, settings: Any
 ) -> None:
-    with manager(snippet, database, "postgres", settings()) as running:
-        assert running.run("t", {"steps": []})["steps"] == ["done"]
+    with checkpoint_pool(*arguments(database, "postgres", settings())) as pool:
+        assert run(pool, "t")["steps"] == ["done"]
 
 
 def test_a_dump_of_it_is_restored_and_verified(
