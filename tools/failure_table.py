@@ -14,10 +14,10 @@ HEAD = """# Failures and their sentences
 This page answers: **`pulumi up` or `pulumi destroy` failed with a sentence; what is wrong, and
 what do I do?**
 
-The tests caused each failure and recorded its sentence. Names and numbers in your sentence are
-your own. "Exit" is the exit code of the container. The next `pulumi up` runs a failed Job
-again. [vaults.md](vaults.md) has more sentences of `vault-init`, from OpenBao and two releases
-of Vault.
+The tests caused each failure and recorded its sentence. Your sentence has other names and
+numbers. "Exit" is the exit code of the container, and "none ran" means that no container ran.
+The next `pulumi up` runs a failed Job again. [vaults.md](vaults.md) has more sentences of
+`vault-init`, from OpenBao and two releases of Vault.
 """
 TABLE = """
 ## {title}

@@ -28,12 +28,13 @@ each with a server and an agent of the same release. `make test` runs the cases 
 `make soak-vault` runs them on the two releases of Vault. The sentences are the same on all
 three, except in the {{differences}} cases of the second table.
 
-After each case the tests check two things. The folder for the credentials holds libpq's two
-files or nothing. No token stays alive, except in two cases: no policy of the role allows it to
-end its token, or Vault answered the login after the time-out.
+After each case the tests check two things. First, the folder for the credentials holds libpq's
+two files or nothing. Second, Vault has no token of `vault-init` any more. In two cases a token
+stays: no policy of the role lets `vault-init` end its token, or Vault answered the login after
+the time-out.
 
-Both releases of Vault are built without plugins that these tests do not need: the plugins for
-clouds and for databases. The server, the agent, the command line, KV and the Kubernetes login
+The tests build both releases of Vault without the plugins for clouds and for databases, which
+the cases do not need. The server, the agent, the command line, KV and the Kubernetes login
 are Vault's own. A small API server of the tests reviews the pod's token. `make soak-vault` also
 runs the tests that concern Vault on a stack with a real API server.
 
