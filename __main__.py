@@ -7,14 +7,14 @@ import pulumi_vault as vault
 
 from components.checkpoint_storage import CheckpointStorage
 from components.clients.kubeconfig import server
+from components.inputs.derived import ssl_mode
+from components.inputs.storage import CheckpointStorageArgs
 from components.ownership.data_guard import DataGuard
 from components.ownership.setup import data_guard
-from components.settings.application_connection import connection
-from components.settings.environment_args import storage_args
-from components.settings.settings import Settings
+from components.settings.settings import load
 
 
-def providers(settings: Settings, guard: DataGuard) -> list[pulumi.ProviderResource]:
+def providers(args: CheckpointStorageArgs, guard: DataGuard) -> list[pulumi.ProviderResource]:
     """Return explicit providers: without them a preview would need a cluster and Vault.
 
     Their addresses are those that the guard has let pass: one that it refuses, or was not asked
@@ -26,10 +26,10 @@ def providers(settings: Settings, guard: DataGuard) -> list[pulumi.ProviderResou
     chosen: list[pulumi.ProviderResource] = [
         kubernetes.Provider(
             "kubernetes",
-            kubeconfig=pulumi.Output.secret(settings.kubeconfig) if settings.kubeconfig else None,
-            context=settings.kube_context or None,
+            kubeconfig=pulumi.Output.secret(args.kubeconfig) if args.kubeconfig else None,
+            context=args.kube_context or None,
             # Renewed credentials are no other cluster; another server is, and gets everything.
-            cluster_identifier=server(settings.kubeconfig) or None,
+            cluster_identifier=server(args.kubeconfig) or None,
             opts=opts,
         ),
         vault.Provider(
@@ -42,7 +42,7 @@ def providers(settings: Settings, guard: DataGuard) -> list[pulumi.ProviderResou
             opts=opts,
         ),
     ]
-    if settings.manage_database:
+    if args.manage_database:
         # User and password are those of PGUSER and PGPASSWORD, as for psql. The server is not: a
         # destroy in another shell would go to another one.
         chosen.append(
@@ -50,8 +50,8 @@ def providers(settings: Settings, guard: DataGuard) -> list[pulumi.ProviderResou
                 "postgresql",
                 host=database_server["host"],
                 port=database_server.apply(lambda server: int(server["port"])),
-                sslmode=settings.insecure_database_ssl_mode or "verify-full",
-                sslrootcert=settings.database_ca_cert_file or None,
+                sslmode=ssl_mode(args),
+                sslrootcert=args.database_ca_cert_file or None,
                 superuser=False,
                 expected_version="15.0.0",
                 opts=opts,
@@ -60,13 +60,12 @@ def providers(settings: Settings, guard: DataGuard) -> list[pulumi.ProviderResou
     return chosen
 
 
-settings = Settings.load()
-args = storage_args(settings)
+args = load()
 guard = data_guard("checkpoints", args)
 storage = CheckpointStorage(
     "checkpoints",
     args,
-    pulumi.ResourceOptions(providers=providers(settings, guard)),
+    pulumi.ResourceOptions(providers=providers(args, guard)),
     data_guard=guard,
 )
 
@@ -74,6 +73,6 @@ pulumi.export("schemaVersion", storage.schema_version)
 pulumi.export("verification", storage.verification)
 pulumi.export("migrationJob", storage.migration_job)
 pulumi.export("verificationJob", storage.verification_job)
-pulumi.export("namespace", settings.namespace)
+pulumi.export("namespace", args.namespace)
 pulumi.export("application", storage.application)
-pulumi.export("connection", connection(settings))
+pulumi.export("connection", storage.connection)

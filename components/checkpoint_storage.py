@@ -4,8 +4,10 @@ from typing import Any
 
 import pulumi
 
+from .database.application import connection
 from .database.checkpoint_database import managed_database
-from .inputs.storage import CheckpointStorageArgs, plain_inputs
+from .inputs.checks import checked
+from .inputs.storage import CheckpointStorageArgs
 from .jobs.network_policy import jobs_network
 from .jobs.setup import job_template
 from .kubernetes.namespace import managed_namespace
@@ -41,6 +43,8 @@ class CheckpointStorage(pulumi.ComponentResource):
     """Name of the verification Job."""
     application: pulumi.Output[dict[str, str] | None]
     """The application's serviceAccount, vaultRole and secretPath, where its role is made here."""
+    connection: pulumi.Output[dict[str, Any]]
+    """How the application is to connect: kwargs and pool of its psycopg_pool."""
 
     def __init__(
         self,
@@ -52,7 +56,7 @@ class CheckpointStorage(pulumi.ComponentResource):
     ) -> None:
         """`data_guard` is the one that the program's providers wait for, where there is one."""
         super().__init__("langgraph-checkpoint:index:CheckpointStorage", name, None, opts)
-        args = plain_inputs(args)
+        args = checked(name, args)
         files = job_files(args)
         to_migrate = migration_files(files)
         jobs = job_template(args, to_migrate)
@@ -60,7 +64,7 @@ class CheckpointStorage(pulumi.ComponentResource):
         data_guard = data_guard or ownership_setup.data_guard(name, args, parent=self)
         ownership = Ownership(
             f"{name}-ownership",
-            take_over=args.get("take_over", ""),
+            take_over=args.take_over,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[data_guard]),
         )
         check = ownership_setup.ownership_check(args, ownership.owner)
@@ -109,7 +113,7 @@ class CheckpointStorage(pulumi.ComponentResource):
                 "check": check,
                 "number": newest(files),
                 "migration": migration,
-                "always": args["verify_always"],
+                "always": args.verify == "always",
             },
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -131,6 +135,7 @@ class CheckpointStorage(pulumi.ComponentResource):
         self.migration_job = migration.job_name
         self.verification_job = verification.job_name
         self.application = pulumi.Output.from_input(logins[-1].login if database else None)
+        self.connection = pulumi.Output.from_input(connection(args))
         self.register_outputs(
             {
                 "schema_version": self.schema_version,
@@ -138,5 +143,6 @@ class CheckpointStorage(pulumi.ComponentResource):
                 "migration_job": self.migration_job,
                 "verification_job": self.verification_job,
                 "application": self.application,
+                "connection": self.connection,
             }
         )

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import pulumi
 
 from .backup.checkpoint_backup import CheckpointBackup
-from .inputs.backup import BackupArgs
 from .inputs.storage import CheckpointStorageArgs
 from .jobs.setup import job_template
 from .monitoring.checkpoint_monitoring import CheckpointMonitoring
@@ -13,7 +12,6 @@ from .ownership.check import OwnershipCheck
 from .retention.checkpoint_retention import CheckpointRetention
 from .schema.files import job_files
 from .vault.accesses import as_backup, backup_access
-from .vault.agent import secret_read_path
 
 
 def operations(
@@ -28,13 +26,13 @@ def operations(
     """Provision backups, retention and monitoring; return those that connect to the database."""
     scheduled: list[pulumi.Resource] = []
     jobs, opts = job_template(args, files), pulumi.ResourceOptions(parent=parent)
-    if backup := args.get("backup"):
-        made = _backup(name, args, backup, files, check=check, parent=parent, needs=needs)
+    if args.backup_schedule:
+        made = _backup(name, args, files, check=check, parent=parent, needs=needs)
         scheduled.append(made)
-    if retention := args.get("retention"):
+    if args.retention_schedule:
         made = CheckpointRetention(
             f"{name}-retention",
-            retention,
+            args,
             jobs=jobs,
             files=files,
             check=check,
@@ -42,10 +40,10 @@ def operations(
             opts=opts,
         )
         scheduled.append(made)
-    if monitoring := args.get("monitoring"):
+    if args.monitoring:
         # Last: a cluster that lacks the PrometheusRule's CRD must not keep the migration back.
         CheckpointMonitoring(
-            f"{name}-monitoring", monitoring, jobs.cluster, check=check, needs=needs, opts=opts
+            f"{name}-monitoring", args, jobs.cluster, check=check, needs=needs, opts=opts
         )
     return scheduled
 
@@ -53,27 +51,23 @@ def operations(
 def _backup(
     name: str,
     args: CheckpointStorageArgs,
-    backup: BackupArgs,
     files: Mapping[str, str],
     *,
     check: OwnershipCheck,
     parent: pulumi.Resource,
     needs: Sequence[pulumi.Resource],
 ) -> pulumi.Resource:
-    if "bucket" in backup:
+    if args.backup_bucket:
         # A ServiceAccount of its own: nothing but the backups reads the bucket's key.
-        access = backup_access(
-            name, args, backup["bucket"], check=check, parent=parent, needs=needs
-        )
+        access = backup_access(name, args, check=check, parent=parent, needs=needs)
         needs = [*needs, access]
         args = as_backup(args)
         files = job_files(args)
     return CheckpointBackup(
         f"{name}-backup",
-        backup,
+        args,
         jobs=job_template(args, files),
         files=files,
-        database_secret=secret_read_path(args["vault"]),
         check=check,
         needs=needs,
         opts=pulumi.ResourceOptions(parent=parent),

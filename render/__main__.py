@@ -5,9 +5,10 @@ import shutil
 import sys
 from pathlib import Path
 
+from components.inputs.checks import InputsError
 from components.jobs.setup import job_template
 from components.schema.files import job_files
-from components.settings.settings import PROJECT_FILE, SettingsError
+from components.settings.settings import PROJECT_FILE
 
 from .argocd import argocd
 from .environment import load
@@ -32,7 +33,7 @@ def main() -> int:
             f"expected {error.filename}, found nothing; Pulumi.dev.yaml shows how", file=sys.stderr
         )
         return 1
-    except SettingsError as error:
+    except InputsError as error:
         print(error, file=sys.stderr)
         return 1
     files = {

@@ -7,12 +7,14 @@ from typing import Any
 
 import pulumi
 import yaml
+from msgspec.structs import replace
 from pulumi.runtime.settings import Settings as Engine
 from pulumi.runtime.settings import configure
 
+from components.inputs.checks import InputsError
 from components.inputs.storage import CheckpointStorageArgs
-from components.settings.environment_args import storage_args
-from components.settings.settings import PROJECT_FILE, Settings, SettingsError
+from components.settings.settings import PROJECT_FILE
+from components.settings.settings import load as settings
 
 VARIABLES = ("VAULT_ADDR", "VAULT_CACERT", "VAULT_NAMESPACE", "PGHOST", "PGPORT", "PGSSLROOTCERT")
 # The cluster is the deployer's matter, and a mount is nothing that it can make.
@@ -30,7 +32,7 @@ def load(
     """Return the component's inputs for the checked settings of Pulumi.ENVIRONMENT.yaml.
 
     Raises:
-        SettingsError: names every problem at once.
+        InputsError: names every problem at once.
         FileNotFoundError: there is no such environment.
     """
     text = (folder / f"Pulumi.{environment}.yaml").read_text()
@@ -42,19 +44,17 @@ def load(
     configure(Engine(project=project, stack=environment))
     pulumi.runtime.set_all_config({key: _text(value) for key, value in given.items()} | overruled)
     variables = {name: environ[name] for name in VARIABLES if name in environ}
-    args = storage_args(Settings.load({**variables, "KUBECONFIG": ""}))
+    args = settings({**variables, "KUBECONFIG": ""})
     # No deployer makes the database, so no rollback of theirs speaks for all that is in it.
-    args["database"]["manage"] = False
     # What runs on a schedule is not rendered, so nothing here has to be able to dump for it.
-    args.pop("backup", None)
-    return args
+    return replace(args, manage_database=False, backup_schedule="")
 
 
 def _refuse_encrypted(given: Mapping[str, Any], allowed: set[str]) -> None:
     keys = sorted(key for key, value in given.items() if isinstance(value, dict))
     if others := ", ".join(key for key in keys if key not in allowed):
         msg = f"expected plain text, found an encrypted value of {others}: it would be in the files"
-        raise SettingsError(msg)
+        raise InputsError(msg)
 
 
 def _text(value: object) -> str:

@@ -42,17 +42,17 @@ HOOKS = {
 def chart(args: CheckpointStorageArgs) -> dict[str, str]:
     """Return the files of the chart, by path."""
     made = {name: _hook(name, manifest) for name, manifest in manifests(args, "Helm").items()}
-    jobs, contents = args["jobs"], made[FILES].pop("data")
+    contents = made[FILES].pop("data")
     about = {
-        "environment": args["environment"],
-        "namespace": args["namespace"],
-        "service_account": args["service_account"],
+        "environment": args.environment,
+        "namespace": args.namespace,
+        "service_account": args.service_account,
         "account": dump(made.pop(ACCOUNT)),
         "files": dump(made.pop(FILES)),
         "verification": f"job/{made[VERIFICATION]['metadata']['name']}",
-        "uninstall": LOSES_ROWS if args["allow_data_loss"] else KEEPS_ROWS,
+        "uninstall": LOSES_ROWS if args.allow_data_loss else KEEPS_ROWS,
     }
-    images = {"postgresImage": jobs["postgres_image"], "vaultImage": jobs["vault_image"]}
+    images = {"postgresImage": args.postgres_image, "vaultImage": args.vault_image}
     files = {
         "values.yaml": "".join(f"{key}: {json.dumps(value)}\n" for key, value in images.items()),
         **{f"files/{name}": content for name, content in contents.items()},

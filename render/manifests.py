@@ -32,13 +32,13 @@ def manifests(args: CheckpointStorageArgs, manager: str) -> dict[str, Manifest]:
     number, config = newest(files), f"{jobs.name}-migration"
     verify = f"{FILES_DIR}/verify.sh"
     made = {
-        ACCOUNT: service_account(args["namespace"], args["environment"], args["service_account"]),
-        FILES: config_map(args["namespace"], config, files),
+        ACCOUNT: service_account(args.namespace, args.environment, args.service_account),
+        FILES: config_map(args.namespace, config, files),
         MIGRATION: migration_job(jobs, number, config, dump_setting(args)),
         VERIFICATION: jobs.job(VERIFICATION, number, "verify", [verify], config_map=config),
         ROLLBACK: rollback_manifest(rollback_args(args, jobs), number, config),
     }
-    if args["manage_network_policy"]:
+    if args.manage_network_policy:
         made = {NETWORK: network_policy(args), **made}
     return {name: _handed_over(manifest, manager) for name, manifest in made.items()}
 

@@ -17,8 +17,8 @@ def plain(args: CheckpointStorageArgs) -> dict[str, str]:
 
 def vault_files(args: CheckpointStorageArgs) -> dict[str, str]:
     """Return the policy and the role's parameters as `vault` writes them, by path."""
-    vault = args["vault"]
-    policy = render(POLICY, {"kv_mount": vault["kv_mount"], "secret_path": vault["secret_path"]})
-    bounds = role_bounds(args["namespace"], args["service_account"], vault["audience"])
-    role = {**bounds, "token_policies": [vault["policy"]]}
+    paths = {"kv_mount": args.vault_kv_mount, "secret_path": args.vault_secret_path}
+    policy = render(POLICY, paths)
+    bounds = role_bounds(args.namespace, args.service_account, args.vault_audience)
+    role = {**bounds, "token_policies": [args.vault_policy]}
     return {"policy.hcl": policy, "role.json": json.dumps(role, indent=2) + "\n"}

@@ -1,4 +1,4 @@
-"""Writes the page of settings from the declarations in Pulumi.yaml."""
+"""Writes the configuration of Pulumi.yaml and the page of settings from the component's inputs."""
 
 import json
 from pathlib import Path
@@ -6,29 +6,48 @@ from typing import Any
 
 import yaml
 
+from components.inputs.description import documentation, inputs
+
 REPOSITORY = Path(__file__).parent.parent
-PAGE = REPOSITORY / "docs" / "settings.md"
+PROJECT, PAGE = REPOSITORY / "Pulumi.yaml", REPOSITORY / "docs" / "settings.md"
+CONFIG = "config:\n"
 HEAD = """# Settings
 
-Every setting of an environment, as `Pulumi.yaml` declares it; set one with
-`pulumi config set KEY VALUE`. All problems of a configuration are reported at once, before
-anything is touched.
+Every setting of an environment. Set one with `pulumi config set KEY VALUE`. Programs that have the
+component as a part set [the inputs of the same names](inputs.md). All problems are reported at
+once, before anything is touched.
 
 """
 
 
-def table() -> str:
-    """Return the settings as a Markdown table, in the order of Pulumi.yaml."""
-    declared: dict[str, dict[str, Any]] = yaml.safe_load((REPOSITORY / "Pulumi.yaml").read_text())[
-        "config"
-    ]
+def project() -> str:
+    """Return Pulumi.yaml with a declaration of each input."""
+    head, _, _ = PROJECT.read_text().partition(CONFIG)
+    declared: dict[str, Any] = {
+        each.key: {
+            "type": each.type,
+            "default": each.default,
+            "description": documentation()[each.name],
+        }
+        for each in inputs()
+    }
+    text = yaml.safe_dump({"config": declared}, sort_keys=False, width=10**6, allow_unicode=True)
+    return head + text.replace(": ''\n", ': ""\n')
+
+
+def page() -> str:
+    """Return the settings as a table, in their order."""
     rows = ["| Setting | Default | What it does |", "| --- | --- | --- |"]
-    for key, declaration in declared.items():
-        default = declaration["default"]
-        shown = "empty" if default == "" else f"`{json.dumps(default).strip(chr(34))}`"
-        rows.append(f"| `{key}` | {shown} | {declaration['description']} |")
-    return "\n".join(rows) + "\n"
+    for each in inputs():
+        rows.append(f"| `{each.key}` | {shown(each.default)} | {documentation()[each.name]} |")
+    return HEAD + "\n".join(rows) + "\n"
+
+
+def shown(default: Any) -> str:
+    """Return a default for a table."""
+    return "empty" if default == "" else f"`{json.dumps(default).strip(chr(34))}`"
 
 
 if __name__ == "__main__":
-    PAGE.write_text(HEAD + table())
+    PROJECT.write_text(project())
+    PAGE.write_text(page())

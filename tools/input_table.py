@@ -1,49 +1,32 @@
-"""Writes the page of the component's inputs and outputs from its TypedDicts and docstrings."""
+"""Writes the page of the component's inputs and outputs from their declarations."""
 
-from collections.abc import Iterator, Mapping
-
-from pulumi.provider.experimental.analyzer import Analyzer, PropertyDefinition
-
-from components.checkpoint_storage import CheckpointStorage
-from tools.config_table import REPOSITORY
+from components.hosted import described_outputs
+from components.inputs.description import documentation, inputs
+from tools.config_table import REPOSITORY, shown
 
 PAGE = REPOSITORY / "docs" / "inputs.md"
 HEAD = """# Inputs and outputs of CheckpointStorage
 
-For [programs that have it as a part](other-languages.md); in Python the names are in snake case.
+For [programs that have it as a part](other-languages.md). The inputs are
+[the settings](settings.md) of the program here, under the same names, and none of them is required.
+In Python the names are in snake case. Only `databasePassword` may be a secret or an output of
+another resource: names, checksums and manifests are made of the others before anything is deployed.
+All problems are reported at once, in the sentences of the program.
+
 """
 
 
 def page() -> str:
-    """Return a table for the component and for each type of its inputs."""
-    found = Analyzer("langgraph-checkpoint").analyze([CheckpointStorage])
-    component = found["component_definitions"]["CheckpointStorage"]
-    parts = [HEAD, *_section("Inputs", "", component.inputs)]
-    for name, definition in found["type_definitions"].items():
-        parts += _section(name, definition.description or "", definition.properties)
-    parts += _section("Outputs", "", component.outputs)
-    return "\n".join(parts) + "\n"
-
-
-def _section(
-    title: str, description: str, properties: Mapping[str, PropertyDefinition]
-) -> Iterator[str]:
-    yield f"## {title}\n"
-    if description:
-        yield f"{description}\n"
-    yield "| Name | Type | What it is |"
-    yield "| --- | --- | --- |"
-    for name, declared in properties.items():
-        asked = ", optional" if declared.optional and title != "Outputs" else ""
-        yield f"| `{name}` | {_type(declared)}{asked} | {declared.description} |"
-    yield ""
-
-
-def _type(declared: PropertyDefinition) -> str:
-    if declared.ref and declared.ref.startswith("#/types/"):
-        name = declared.ref.rpartition(":")[2]
-        return f"[{name}](#{name.lower()})"
-    return declared.type.value if declared.type else "any"
+    """Return a table for the inputs and one for the outputs."""
+    rows = ["## Inputs\n", "| Name | Type | Default | What it is |", "| --- | --- | --- | --- |"]
+    for each in inputs():
+        text = f"{shown(each.default)} | {documentation()[each.name]}"
+        rows.append(f"| `{each.key}` | {each.type} | {text} |")
+    rows += ["\n## Outputs\n", "| Name | Type | What it is |", "| --- | --- | --- |"]
+    for name, declared in described_outputs().items():
+        kind = declared.type.value if declared.type else "any"
+        rows.append(f"| `{name}` | {kind} | {declared.description} |")
+    return HEAD + "\n".join(rows) + "\n"
 
 
 if __name__ == "__main__":

@@ -17,8 +17,9 @@ from typing import Any
 
 import httpx2
 import yaml
+from msgspec.structs import replace
 
-from components.inputs.monitoring import MonitoringArgs
+from components.inputs.storage import CheckpointStorageArgs
 from components.monitoring.files import FILES, rules
 from devstack.toolchain import golang
 from tests.maintenance.test_metrics import HOUR
@@ -31,7 +32,7 @@ COLORS = ("#3274d9", "#37872d", "#fa6400", "#8f3bb8", "#c4162a")
 WIDTH, UNIT = 50, 34
 
 
-def passes(args: MonitoringArgs) -> Iterator[dict[str, Any]]:
+def passes(args: CheckpointStorageArgs) -> Iterator[dict[str, Any]]:
     """Yield the recording rules of growth, each after those that it reads."""
     left = [it for it in rules(args)["groups"][0]["rules"] if "record" in it]
     while left:
@@ -154,7 +155,7 @@ def main() -> None:
     """Make the data, let Prometheus answer, write the picture."""
     end = int(time.time()) // 86400 * 86400
     begin = end - DAYS * 86400
-    args: MonitoringArgs = {**ARGS, "bytes_limit": 400 * 2**20, "forecast_days": 14}
+    args = replace(ARGS, monitoring_bytes_limit=400 * 2**20, monitoring_forecast_days=14)
     promtool = golang.build(PROMTOOL, print)
     with tempfile.TemporaryDirectory(prefix="picture-") as name:
         folder = Path(name)

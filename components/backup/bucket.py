@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..inputs.backup import BucketArgs
+from ..inputs.storage import CheckpointStorageArgs
 from ..jobs.network_policy import pods_of
 from ..jobs.pod import FILES_DIR, worker
 from ..jobs.template import JobTemplate
 from ..ownership.annotations import owned_by
+from ..vault.agent import bucket_secret
 
 BACKUP, DRILL = KINDS = ("backup", "restore-drill")
 DUMP_DIR = "/backup"
@@ -18,9 +19,9 @@ BUCKET_CA = "bucket-ca.pem"
 FIELDS = "accessKeyId and secretAccessKey"
 
 
-def vault_environment(jobs: JobTemplate, bucket: BucketArgs) -> dict[str, str]:
+def vault_environment(jobs: JobTemplate, args: CheckpointStorageArgs) -> dict[str, str]:
     """Return what vault-init gets to read two secrets instead of one."""
-    key = f"{bucket['kv_mount']}/{bucket['secret_path']}"
+    key = f"{args.vault_kv_mount}/{bucket_secret(args)}"
     return {
         **jobs.vault_environment,
         "RENDERED_FILE": ".rendered-both",
@@ -32,7 +33,7 @@ def vault_environment(jobs: JobTemplate, bucket: BucketArgs) -> dict[str, str]:
 def by_bucket(
     manifest: dict[str, Any],
     jobs: JobTemplate,
-    bucket: BucketArgs,
+    args: CheckpointStorageArgs,
     direction: str,
     environment: Mapping[str, str],
 ) -> dict[str, Any]:
@@ -42,12 +43,12 @@ def by_bucket(
     main["volumeMounts"].append({"name": "dump", "mountPath": DUMP_DIR})
     transfer = worker(
         direction,
-        bucket["image"],
+        args.rclone_image,
         [f"{FILES_DIR}/bucket.sh", direction],
         {
             **environment,
-            **_rclone(bucket),
-            "BACKUP_BUCKET": bucket["path"],
+            **_rclone(args),
+            "BACKUP_BUCKET": args.backup_bucket,
             "FILES_SHA256": jobs.files_sha256,
         },
     )
@@ -69,9 +70,9 @@ def by_bucket(
     return manifest
 
 
-def bucket_network_policy(jobs: JobTemplate, bucket: BucketArgs) -> dict[str, Any]:
+def bucket_network_policy(jobs: JobTemplate, args: CheckpointStorageArgs) -> dict[str, Any]:
     """Return what opens the way to the bucket's server beside what all Jobs' pods may reach."""
-    port = urlsplit(bucket["endpoint"]).port or 443
+    port = urlsplit(args.backup_bucket_endpoint).port or 443
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -89,14 +90,14 @@ def bucket_network_policy(jobs: JobTemplate, bucket: BucketArgs) -> dict[str, An
     }
 
 
-def _rclone(bucket: BucketArgs) -> dict[str, str]:
+def _rclone(args: CheckpointStorageArgs) -> dict[str, str]:
     """Return rclone's own variables; its key stands in its file."""
     found = {
         "HOME": "/tmp",  # noqa: S108 -- the only place that may be written to
         "RCLONE_CONFIG": f"{KEY_DIR}/rclone.conf",
-        "RCLONE_S3_PROVIDER": "Other" if bucket["endpoint"] else "AWS",
-        "RCLONE_S3_ENDPOINT": bucket["endpoint"],
-        "RCLONE_S3_REGION": bucket["region"],
-        "RCLONE_CA_CERT": f"{FILES_DIR}/{BUCKET_CA}" if bucket["ca_certificate"] else "",
+        "RCLONE_S3_PROVIDER": "Other" if args.backup_bucket_endpoint else "AWS",
+        "RCLONE_S3_ENDPOINT": args.backup_bucket_endpoint,
+        "RCLONE_S3_REGION": args.backup_bucket_region,
+        "RCLONE_CA_CERT": f"{FILES_DIR}/{BUCKET_CA}" if args.backup_bucket_ca_cert_file else "",
     }
     return {name: value for name, value in found.items() if value}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pulumi
 
-from ..inputs.backup import BackupArgs
+from ..inputs.storage import CheckpointStorageArgs
 from ..jobs.template import JobTemplate
 from ..kubernetes.files import digest, sums
 from ..kubernetes.manifests import config_map
@@ -25,20 +25,19 @@ class CheckpointBackup(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
-        args: BackupArgs,
+        args: CheckpointStorageArgs,
         *,
         jobs: JobTemplate,
         files: Mapping[str, str],
-        database_secret: str,
         check: OwnershipCheck,
         needs: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("langgraph-checkpoint:index:CheckpointBackup", name, None, opts)
-        files = backup_files(files, args, database_secret)
-        jobs = replace(jobs, files_sha256=sums(files), timeout_seconds=args["timeout_seconds"])
-        if "bucket" in args:
-            jobs = replace(jobs, vault_environment=vault_environment(jobs, args["bucket"]))
+        files = backup_files(files, args)
+        jobs = replace(jobs, files_sha256=sums(files), timeout_seconds=args.backup_timeout_seconds)
+        if args.backup_bucket:
+            jobs = replace(jobs, vault_environment=vault_environment(jobs, args))
         config_map_name = f"{jobs.name}-backup-{digest(files)}"
 
         def child(
@@ -57,12 +56,12 @@ class CheckpointBackup(pulumi.ComponentResource):
 
         scripts = child("files", config_map(jobs.namespace, config_map_name, files), needs)
         needs = [*needs, scripts]
-        if args["claim_size"]:
+        if args.backup_claim_size:
             needs = [*needs, child("claim", volume_claim(jobs, args), needs, retain=True)]
-        if "bucket" in args and args["bucket"]["network_policy"]:
-            child("network", bucket_network_policy(jobs, args["bucket"]), needs)
+        if args.backup_bucket and args.manage_network_policy:
+            child("network", bucket_network_policy(jobs, args), needs)
         child("cron", backup_cron_job(jobs, args, config_map_name), needs)
-        if args["drill_schedule"]:
+        if args.restore_drill_schedule:
             child("drill", drill_cron_job(jobs, args, config_map_name), needs)
 
         self.register_outputs({})

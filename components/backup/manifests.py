@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..inputs.backup import BackupArgs
+from ..inputs.derived import pem
+from ..inputs.storage import CheckpointStorageArgs
 from ..jobs.pod import CREDENTIALS_DIR, FILES_DIR
 from ..jobs.template import JobTemplate
 from ..kubernetes.files import render, with_included
 from ..kubernetes.manifests import PART_OF
 from ..ownership.annotations import owned_by
+from ..vault.agent import bucket_secret, secret_read_path
 from .bucket import BACKUP, BUCKET_CA, DRILL, DUMP_DIR, KEY_DIR, by_bucket
 
 REPORT = f"{DUMP_DIR}/report"
@@ -20,9 +22,7 @@ BACKUP_SCRIPT = HERE / "backup.sh"
 FILES = ("restore_drill.sh", "restore_sql.sh", "drop_leftover_drills.sql")
 
 
-def backup_files(
-    job_files: Mapping[str, str], args: BackupArgs, database_secret: str
-) -> dict[str, str]:
+def backup_files(job_files: Mapping[str, str], args: CheckpointStorageArgs) -> dict[str, str]:
     """Return what the pods mount: of the Jobs' files those that are needed, and their own."""
     shared = (
         "backup.sh",
@@ -35,45 +35,48 @@ def backup_files(
     names = with_included(job_files, needed)
     files = {name: text for name, text in job_files.items() if name in names}
     files |= {name: (HERE / name).read_text() for name in FILES}
-    if "bucket" not in args:
+    if not args.backup_bucket:
         return files
-    bucket = args["bucket"]
     agent = render(
         HERE / "vault-agent-bucket.hcl",
         {
             "bucket_dir": KEY_DIR,
-            "bucket_path": f"{bucket['kv_mount']}/data/{bucket['secret_path']}",
+            "bucket_path": f"{args.vault_kv_mount}/data/{bucket_secret(args)}",
             "credentials_dir": CREDENTIALS_DIR,
-            "secret_path": database_secret,
+            "secret_path": secret_read_path(args),
         },
     )
     files["vault-agent.hcl"] += agent
     files["bucket.sh"] = (HERE / "bucket.sh").read_text()
-    if bucket["ca_certificate"]:
-        files[BUCKET_CA] = bucket["ca_certificate"]
+    if args.backup_bucket_ca_cert_file:
+        files[BUCKET_CA] = pem(args.backup_bucket_ca_cert_file)
     return files
 
 
-def backup_cron_job(jobs: JobTemplate, args: BackupArgs, config_map: str) -> dict[str, Any]:
+def backup_cron_job(
+    jobs: JobTemplate, args: CheckpointStorageArgs, config_map: str
+) -> dict[str, Any]:
     """Return the CronJob that dumps the tables and removes dumps that are too old."""
     manifest = jobs.cron_job(
         BACKUP,
         "dump",
         [f"{FILES_DIR}/backup.sh"],
-        schedule=args["schedule"],
+        schedule=args.backup_schedule,
         config_map=config_map,
         environment={"BACKUP_PURPOSE": "schedule", **_place(jobs, args)},
     )
     return _with_place(manifest, jobs, args, "upload")
 
 
-def drill_cron_job(jobs: JobTemplate, args: BackupArgs, config_map: str) -> dict[str, Any]:
+def drill_cron_job(
+    jobs: JobTemplate, args: CheckpointStorageArgs, config_map: str
+) -> dict[str, Any]:
     """Return the CronJob that restores the newest dump into a scratch database and verifies it."""
     manifest = jobs.cron_job(
         DRILL,
         "restore",
         [f"{FILES_DIR}/restore_drill.sh"],
-        schedule=args["drill_schedule"],
+        schedule=args.restore_drill_schedule,
         config_map=config_map,
         environment={
             "CREDENTIALS_DIR": CREDENTIALS_DIR,
@@ -84,13 +87,13 @@ def drill_cron_job(jobs: JobTemplate, args: BackupArgs, config_map: str) -> dict
     return _with_place(manifest, jobs, args, "download")
 
 
-def volume_claim(jobs: JobTemplate, args: BackupArgs) -> dict[str, Any]:
+def volume_claim(jobs: JobTemplate, args: CheckpointStorageArgs) -> dict[str, Any]:
     """Return the claim that the dumps go to."""
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
         "metadata": {
-            "name": args["claim"],
+            "name": args.backup_claim,
             "namespace": jobs.namespace,
             "labels": {"app.kubernetes.io/part-of": PART_OF},
             # A storage class may bind it to its first pod only, which is the first dump's.
@@ -98,33 +101,35 @@ def volume_claim(jobs: JobTemplate, args: BackupArgs) -> dict[str, Any]:
         },
         "spec": {
             "accessModes": ["ReadWriteOnce"],
-            "resources": {"requests": {"storage": args["claim_size"]}},
+            "resources": {"requests": {"storage": args.backup_claim_size}},
         },
     }
 
 
-def _place(jobs: JobTemplate, args: BackupArgs) -> dict[str, str]:
-    if "bucket" in args:
+def _place(jobs: JobTemplate, args: CheckpointStorageArgs) -> dict[str, str]:
+    if args.backup_bucket:
         return {"BACKUP_DIR": DUMP_DIR, "BACKUP_NAME": jobs.environment, "BACKUP_REPORT": REPORT}
     return {
         "BACKUP_DIR": SCHEDULED_DIR,
         "BACKUP_NAME": jobs.environment,
-        "BACKUP_CLAIM": f"{jobs.namespace}/{args['claim']}",
-        "BACKUP_KEEP_DAYS": str(args["keep_days"]),
+        "BACKUP_CLAIM": f"{jobs.namespace}/{args.backup_claim}",
+        "BACKUP_KEEP_DAYS": str(args.backup_keep_days),
     }
 
 
 def _with_place(
-    manifest: dict[str, Any], jobs: JobTemplate, args: BackupArgs, direction: str
+    manifest: dict[str, Any], jobs: JobTemplate, args: CheckpointStorageArgs, direction: str
 ) -> dict[str, Any]:
     """Give the CronJob's container its memory and the place that dumps go to or come from."""
     pod = manifest["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
-    container["resources"]["limits"]["memory"] = args["memory"]
-    if "bucket" in args:
-        environment = _place(jobs, args) | {"BACKUP_KEEP_DAYS": str(args["keep_days"])}
-        return by_bucket(manifest, jobs, args["bucket"], direction, environment)
+    container["resources"]["limits"]["memory"] = args.backup_memory
+    if args.backup_bucket:
+        environment = _place(jobs, args) | {"BACKUP_KEEP_DAYS": str(args.backup_keep_days)}
+        return by_bucket(manifest, jobs, args, direction, environment)
     read_only = {"readOnly": True} if direction == "download" else {}
     container["volumeMounts"].append({"name": BACKUP, "mountPath": DUMP_DIR} | read_only)
-    pod["volumes"].append({"name": BACKUP, "persistentVolumeClaim": {"claimName": args["claim"]}})
+    pod["volumes"].append(
+        {"name": BACKUP, "persistentVolumeClaim": {"claimName": args.backup_claim}}
+    )
     return manifest

@@ -139,18 +139,17 @@ def managed_database(
     needs: Sequence[pulumi.Resource],
 ) -> CheckpointDatabase | None:
     """Make database and roles, where the environment is to own them."""
-    database = args["database"]
-    if not database["manage"]:
+    if not args.manage_database:
         return None
     return CheckpointDatabase(
         f"{name}-database",
         {
-            "database": database["name"],
-            "schema": database["schema"],
-            "owner": database["owner"],
-            "migrator": database["username"],
-            "application": database["application_role"],
-            "restore_drill": bool(args.get("backup", {}).get("drill_schedule")),
+            "database": args.database_name,
+            "schema": args.database_schema,
+            "owner": args.database_owner,
+            "migrator": args.database_username,
+            "application": args.database_application_role,
+            "restore_drill": bool(args.restore_drill_schedule),
             "needs": needs,
         },
         opts=pulumi.ResourceOptions(parent=parent),

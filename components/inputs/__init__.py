@@ -1,5 +1,5 @@
-"""What a program gives the component: one file of typed inputs for each thing that it concerns."""
+"""The inputs of the component, which are the program's settings: each said once, and checked."""
 
 # Modules, of which none is imported here: a run takes the time of what it needs.
 # pyright: reportUnsupportedDunderAll=false
-__all__ = ["backup", "database", "monitoring", "retention", "storage", "vault"]
+__all__ = ["checks", "derived", "description", "storage"]

@@ -26,7 +26,7 @@ def jobs_network(
     needs: Sequence[pulumi.Resource],
 ) -> list[pulumi.Resource]:
     """Make the policy, where the environment is to have one."""
-    if not args["manage_network_policy"]:
+    if not args.manage_network_policy:
         return []
     opts = pulumi.ResourceOptions(parent=parent, depends_on=needs)
     return [KubernetesObject(f"{name}-network", network_policy(args), check, opts)]
@@ -34,30 +34,29 @@ def jobs_network(
 
 def network_policy(args: CheckpointStorageArgs) -> dict[str, Any]:
     """Return a policy that denies all else: nothing may come in, and this little may go out."""
-    name, database = args["jobs"]["name"], args["database"]
-    vault = urlsplit(args["vault"]["address"])
+    vault = urlsplit(args.vault_address_in_cluster)
     vault_port = vault.port or (443 if vault.scheme == "https" else 80)
     # Of somebody else's secret only the port is known here.
-    database_host = database["host"] if args["vault"]["manage_secret"] else ""
+    database_host = args.database_host if args.manage_secret else ""
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
         "metadata": {
-            "name": f"{name}-jobs",
-            "namespace": args["namespace"],
-            "annotations": owned_by(args["environment"]),
+            "name": f"{args.name}-jobs",
+            "namespace": args.namespace,
+            "annotations": owned_by(args.environment),
         },
         "spec": {
             "podSelector": {
                 "matchLabels": {"app.kubernetes.io/part-of": PART_OF},
-                "matchExpressions": [pods_of(name, KINDS)],
+                "matchExpressions": [pods_of(args.name, KINDS)],
             },
             "policyTypes": ["Ingress", "Egress"],
             "ingress": [],
             "egress": [
                 {"ports": [_port("UDP", DNS_PORT), _port("TCP", DNS_PORT)]},
                 _server(vault.hostname or "", vault_port),
-                _server(database_host, database["port"]),
+                _server(database_host, args.database_port),
             ],
         },
     }

@@ -4,9 +4,8 @@ import json
 from collections.abc import Mapping
 
 from ..clients.cluster import Cluster
-from ..inputs.database import DatabaseArgs
+from ..inputs.derived import ssl_mode
 from ..inputs.storage import CheckpointStorageArgs
-from ..inputs.vault import VaultArgs
 from ..kubernetes.files import sums
 from .pod import DATABASE_CA, FILES_DIR, VAULT_CA
 from .template import JobTemplate
@@ -14,50 +13,50 @@ from .template import JobTemplate
 
 def job_template(args: CheckpointStorageArgs, files: Mapping[str, str]) -> JobTemplate:
     """Return what the migration, verification and rollback Jobs share."""
-    jobs = args["jobs"]
     return JobTemplate(
-        cluster=Cluster(kubeconfig=args["kubeconfig"], context=args["kube_context"]),
-        environment=args["environment"],
-        namespace=args["namespace"],
-        name=jobs["name"],
-        service_account=args["service_account"],
-        vault_image=jobs["vault_image"],
-        postgres_image=jobs["postgres_image"],
-        vault_environment=_vault_environment(args["vault"]),
-        database_environment=_database_environment(args["database"]),
-        audience=args["vault"]["audience"],
+        cluster=Cluster(kubeconfig=args.kubeconfig, context=args.kube_context),
+        environment=args.environment,
+        namespace=args.namespace,
+        name=args.name,
+        service_account=args.service_account,
+        vault_image=args.vault_image,
+        postgres_image=args.postgres_image,
+        vault_environment=_vault_environment(args),
+        database_environment=_database_environment(args),
+        audience=args.vault_audience,
         files_sha256=sums(files),
-        backoff_limit=jobs["backoff_limit"],
-        ttl_seconds=jobs["ttl_seconds"],
-        start_seconds=jobs["start_seconds"],
-        timeout_seconds=jobs["timeout_seconds"],
+        backoff_limit=args.backoff_limit,
+        ttl_seconds=args.ttl_seconds_after_finished,
+        start_seconds=args.start_seconds,
+        timeout_seconds=args.timeout_seconds,
     )
 
 
-def _vault_environment(vault: VaultArgs) -> dict[str, str]:
+def _vault_environment(args: CheckpointStorageArgs) -> dict[str, str]:
     environment = {
-        "VAULT_ADDR": vault["address"],
-        "VAULT_ROLE": vault["role"],
-        "SECRET_PATH": f"{vault['kv_mount']}/{vault['secret_path']}",
+        "VAULT_ADDR": args.vault_address_in_cluster,
+        "VAULT_ROLE": args.vault_role,
+        "SECRET_PATH": f"{args.vault_kv_mount}/{args.vault_secret_path}",
     }
-    if vault["ca_certificate"]:
+    if args.vault_ca_cert_file:
         environment["VAULT_CACERT"] = f"{FILES_DIR}/{VAULT_CA}"
-    if vault["namespace"]:
-        environment["VAULT_NAMESPACE"] = vault["namespace"]
+    if args.vault_namespace:
+        environment["VAULT_NAMESPACE"] = args.vault_namespace
     return environment
 
 
-def _database_environment(database: DatabaseArgs) -> dict[str, str]:
+def _database_environment(args: CheckpointStorageArgs) -> dict[str, str]:
     # "system" makes libpq 16 and newer trust the image's public CAs.
-    ca = f"{FILES_DIR}/{DATABASE_CA}" if database["ca_certificate"] else "system"
+    ca = f"{FILES_DIR}/{DATABASE_CA}" if args.database_ca_cert_file else "system"
+    mode = ssl_mode(args)
     environment = {
-        "SCHEMA": database["schema"],
-        "OWNER_ROLE": database["owner"],
-        "APP_ROLE": database["application_role"],
-        "READER_ROLES": database.get("readers", ""),
-        "OWNS_DATABASE": json.dumps(database["manage"]),
-        "PGSSLMODE": database["ssl_mode"],
+        "SCHEMA": args.database_schema,
+        "OWNER_ROLE": args.database_owner,
+        "APP_ROLE": args.database_application_role,
+        "READER_ROLES": args.database_readers,
+        "OWNS_DATABASE": json.dumps(args.manage_database),
+        "PGSSLMODE": mode,
     }
-    if database["ssl_mode"].startswith("verify-"):
+    if mode.startswith("verify-"):
         environment["PGSSLROOTCERT"] = ca
     return environment

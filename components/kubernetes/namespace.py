@@ -19,12 +19,12 @@ def managed_namespace(
     needs: Sequence[pulumi.Resource],
 ) -> list[pulumi.Resource]:
     """Make the namespace, where the environment is to own one."""
-    if not args["manage_namespace"]:
+    if not args.manage_namespace:
         return []
     return [
         KubernetesObject(
             f"{name}-namespace",
-            restricted_namespace(args["namespace"], args["environment"]),
+            restricted_namespace(args.namespace, args.environment),
             check,
             pulumi.ResourceOptions(parent=parent, depends_on=needs),
         )

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 
 from ..clients.cluster import Cluster
-from ..inputs.monitoring import MonitoringArgs
+from ..inputs.storage import CheckpointStorageArgs
 from ..kubernetes.object import KubernetesObject
 from ..ownership.check import OwnershipCheck
 from .files import config_maps, prometheus_rule
@@ -28,7 +28,7 @@ class CheckpointMonitoring(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
-        args: MonitoringArgs,
+        args: CheckpointStorageArgs,
         cluster: Cluster,
         *,
         check: OwnershipCheck,
@@ -43,14 +43,14 @@ class CheckpointMonitoring(pulumi.ComponentResource):
 
         for purpose, manifest in config_maps(args).items():
             child(purpose, manifest)
-        if args["prometheus_rule"]:
+        if args.monitoring_prometheus_rule:
             # Before the check, which knows the kind once this one has looked for it.
             crd = pulumi.ResourceHook(f"{name}-crd", lambda _: _expect_crd(cluster, args))
             child("rules", prometheus_rule(args), crd)
         self.register_outputs({})
 
 
-def _expect_crd(cluster: Cluster, args: MonitoringArgs) -> None:
+def _expect_crd(cluster: Cluster, args: CheckpointStorageArgs) -> None:
     """Refuse before the provider tries for a minute and answers in several lines.
 
     Raises:
@@ -67,7 +67,7 @@ def _expect_crd(cluster: Cluster, args: MonitoringArgs) -> None:
         "monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules"
     )
     try:
-        connect(cluster).get(rule, f"{args['name']}-rules", namespace=args["namespace"])
+        connect(cluster).get(rule, f"{args.name}-rules", namespace=args.namespace)
     except (ApiError, RequestError):
         return  # none of that name yet, or trouble that the provider meets too and says
     except HTTPStatusError as error:

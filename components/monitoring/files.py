@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from ..inputs.monitoring import MonitoringArgs
+from ..inputs.storage import CheckpointStorageArgs
 from ..kubernetes.manifests import PART_OF
 from ..ownership.annotations import owned_by
 from ..schema.files import load_migrations, schema_version
@@ -17,12 +17,12 @@ FILES = Path(__file__).parent
 PLACE = re.compile("@([A-Z_]+)@")
 
 
-def collector(args: MonitoringArgs) -> str:
+def collector(args: CheckpointStorageArgs) -> str:
     """Return the collector file for sql_exporter."""
     return _filled("collector.yaml", args)
 
 
-def cloudnative_pg(args: MonitoringArgs) -> str:
+def cloudnative_pg(args: CheckpointStorageArgs) -> str:
     """Return the same queries as CloudNativePG's exporter takes them."""
     return _filled("cloudnative-pg.yaml", args)
 
@@ -34,17 +34,17 @@ def dashboard() -> str:
     return re.sub('"@SCHEMA_VERSION@"|@SCHEMA_VERSION@', version, text)
 
 
-def rules(args: MonitoringArgs) -> dict[str, Any]:
+def rules(args: CheckpointStorageArgs) -> dict[str, Any]:
     """Return Prometheus' rules, without the groups of what this environment does not run."""
     document = yaml.safe_load(_filled("rules.yaml", args))
     runs = {
-        "langgraph-checkpoint-retention": args["retention_hours"] > 0,
-        "langgraph-checkpoint-backup": args["backup_hours"] > 0,
+        "langgraph-checkpoint-retention": bool(args.retention_schedule),
+        "langgraph-checkpoint-backup": bool(args.backup_schedule),
     }
     return {"groups": [it for it in document["groups"] if runs.get(it["name"], True)]}
 
 
-def config_maps(args: MonitoringArgs) -> dict[str, dict[str, Any]]:
+def config_maps(args: CheckpointStorageArgs) -> dict[str, dict[str, Any]]:
     """Return the manifests of the ConfigMaps by what they are for."""
     files = {
         "langgraph_checkpoint.collector.yml": collector(args),
@@ -64,9 +64,9 @@ def config_maps(args: MonitoringArgs) -> dict[str, dict[str, Any]]:
     }
 
 
-def prometheus_rule(args: MonitoringArgs) -> dict[str, Any]:
+def prometheus_rule(args: CheckpointStorageArgs) -> dict[str, Any]:
     """Return the manifest of the PrometheusRule."""
-    key, _, value = args["rule_label"].partition("=")
+    key, _, value = args.monitoring_rule_label.partition("=")
     return {
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PrometheusRule",
@@ -76,7 +76,7 @@ def prometheus_rule(args: MonitoringArgs) -> dict[str, Any]:
 
 
 def _config_map(
-    args: MonitoringArgs, suffix: str, files: Mapping[str, str], labels: Mapping[str, str]
+    args: CheckpointStorageArgs, suffix: str, files: Mapping[str, str], labels: Mapping[str, str]
 ) -> dict[str, Any]:
     # Neither immutable nor named by its content: others mount it, and reload it as it changes.
     return {
@@ -87,31 +87,33 @@ def _config_map(
     }
 
 
-def _metadata(args: MonitoringArgs, suffix: str, labels: Mapping[str, str]) -> dict[str, Any]:
+def _metadata(
+    args: CheckpointStorageArgs, suffix: str, labels: Mapping[str, str]
+) -> dict[str, Any]:
     return {
-        "name": f"{args['name']}-{suffix}",
-        "namespace": args["namespace"],
+        "name": f"{args.name}-{suffix}",
+        "namespace": args.namespace,
         "labels": {"app.kubernetes.io/part-of": PART_OF, **labels},
-        "annotations": owned_by(args["environment"]),
+        "annotations": owned_by(args.environment),
     }
 
 
-def _filled(file: str, args: MonitoringArgs) -> str:
+def _filled(file: str, args: CheckpointStorageArgs) -> str:
     """Put the environment's values into a file's places."""
-    schema = args["schema"]
+    schema = args.database_schema
     values = {
-        "ENVIRONMENT": args["environment"],
-        "NAMESPACE": args["namespace"],
-        "NAME": args["name"],
+        "ENVIRONMENT": args.environment,
+        "NAMESPACE": args.namespace,
+        "NAME": args.name,
         # JSON's strings are YAML's.
-        "DATABASE": json.dumps(args["database"]),
+        "DATABASE": json.dumps(args.database_name),
         "SCHEMA": '"' + schema.replace('"', '""') + '"',
         "SCHEMA_TEXT": "'" + schema.replace("'", "''") + "'",
         "SCHEMA_VERSION": str(schema_version(load_migrations())),
-        "BYTES_LIMIT": str(args["bytes_limit"]),
-        "FORECAST_DAYS": str(args["forecast_days"]),
-        "VERIFICATION_DAYS": str(args["verification_days"]),
-        "RETENTION_HOURS": str(args["retention_hours"]),
-        "BACKUP_HOURS": str(args["backup_hours"]),
+        "BYTES_LIMIT": str(args.monitoring_bytes_limit),
+        "FORECAST_DAYS": str(args.monitoring_forecast_days),
+        "VERIFICATION_DAYS": str(args.monitoring_verification_days),
+        "RETENTION_HOURS": str(args.monitoring_retention_hours),
+        "BACKUP_HOURS": str(args.monitoring_backup_hours),
     }
     return PLACE.sub(lambda place: values[place[1]], (FILES / file).read_text())

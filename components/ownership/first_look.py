@@ -13,8 +13,8 @@ from typing import Any
 import pulumi
 
 from ..clients.cluster import Cluster
-from ..clients.vault import VaultServer
 from ..inputs.storage import CheckpointStorageArgs
+from .servers import vault_server
 
 
 def first_look(name: str, args: CheckpointStorageArgs) -> pulumi.ResourceHookBinding:
@@ -22,8 +22,8 @@ def first_look(name: str, args: CheckpointStorageArgs) -> pulumi.ResourceHookBin
 
     def look(_: pulumi.ResourceHookArgs) -> None:
         _at_the_cluster(args)
-        server = VaultServer.of(args["vault"]["server"])
-        server.read(f"sys/policies/acl/{args['vault']['policy']}")
+        server = vault_server(args)
+        server.read(f"sys/policies/acl/{args.vault_policy}")
 
     return pulumi.ResourceHookBinding(before_create=[pulumi.ResourceHook(f"{name}-look", look)])
 
@@ -41,13 +41,13 @@ def _at_the_cluster(args: CheckpointStorageArgs) -> None:
 
     from ..clients.kubernetes import LoginError, connect
 
-    cluster = Cluster(kubeconfig=args["kubeconfig"], context=args["kube_context"])
+    cluster = Cluster(kubeconfig=args.kubeconfig, context=args.kube_context)
     try:
         client: Any = connect(cluster)
-        if args["manage_namespace"]:
-            client.get(Namespace, args["namespace"])
+        if args.manage_namespace:
+            client.get(Namespace, args.namespace)
         else:
-            client.get(ServiceAccount, args["service_account"], namespace=args["namespace"])
+            client.get(ServiceAccount, args.service_account, namespace=args.namespace)
     except LoginError as error:
         msg = f"nothing was made: {error}"
         raise pulumi.RunError(msg) from None

@@ -8,13 +8,11 @@ import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
 from ..clients.postgresql import TIMEOUT_SECONDS, address, postgresql
 from ..clients.vault import SilentVault, VaultServer
-
-if TYPE_CHECKING:
-    pass
+from ..inputs.storage import CheckpointStorageArgs
 
 # Waited by what may go on without an answer, as a preview does.
 BRIEF_SECONDS = 10
@@ -49,6 +47,15 @@ class Server:
 
 class UnexpectedServer(Exception):
     """One sentence: another server than the known one answered, or none did where one must."""
+
+
+def vault_server(args: CheckpointStorageArgs) -> VaultServer:
+    """Return how this program reaches Vault."""
+    return VaultServer(
+        address=args.vault_address,
+        ca_file=args.vault_ca_cert_file,
+        namespace=args.vault_namespace,
+    )
 
 
 def identities(

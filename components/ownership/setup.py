@@ -4,21 +4,19 @@ import pulumi
 
 from ..clients.cluster import Cluster
 from ..clients.kubeconfig import server
-from ..clients.vault import VaultServer
+from ..inputs.derived import pem, ssl_mode
 from ..inputs.storage import CheckpointStorageArgs
 from .check import OwnershipCheck
 from .data_guard import DataGuard
 from .first_look import first_look
-from .servers import POSTGRESQL, VAULT, Servers
+from .servers import POSTGRESQL, VAULT, Servers, vault_server
 
 
 def ownership_check(args: CheckpointStorageArgs, owner: pulumi.Input[str]) -> OwnershipCheck:
     """Return what refuses to take over an object of another stack or of nobody known."""
-    cluster = Cluster(kubeconfig=args["kubeconfig"], context=args["kube_context"])
-    vault = VaultServer.of(args["vault"]["server"])
-    return OwnershipCheck(
-        environment=args["environment"], owner=owner, cluster=cluster, vault=vault
-    )
+    cluster = Cluster(kubeconfig=args.kubeconfig, context=args.kube_context)
+    vault = vault_server(args)
+    return OwnershipCheck(environment=args.environment, owner=owner, cluster=cluster, vault=vault)
 
 
 def data_guard(
@@ -31,55 +29,54 @@ def data_guard(
         names=fixed_names(args),
         servers=servers(args),
         api_server=namespace_server(args),
-        allow_data_loss=args["allow_data_loss"],
+        allow_data_loss=args.allow_data_loss,
         opts=pulumi.ResourceOptions(parent=parent, hooks=first_look(name, args)),
     )
 
 
 def servers(args: CheckpointStorageArgs) -> Servers:
     """Return where the program's own providers write: to Vault, and to a managed database."""
-    vault, database = args["vault"]["server"], args["database"]
-    # Without an address the provider takes that of the shell, and so does what asks the server.
-    admin = database.get("server", {"host": "", "port": 0})
     return {
-        "vault": {key: vault[key] for key in ("address", "ca_file", "namespace")},
+        "vault": {
+            "address": args.vault_address,
+            "ca_file": args.vault_ca_cert_file,
+            "namespace": args.vault_namespace,
+        },
         "database": {
-            "host": admin["host"],
-            "port": str(admin["port"] or ""),
-            "ssl_mode": database["ssl_mode"],
-            "ca_certificate": database["ca_certificate"],
+            "host": args.database_admin_host,
+            "port": str(args.database_admin_port),
+            "ssl_mode": ssl_mode(args),
+            "ca_certificate": pem(args.database_ca_cert_file),
         }
-        if database["manage"]
+        if args.manage_database
         else {},
-        "accepted": {VAULT: vault.get("id", ""), POSTGRESQL: admin.get("id", "")},
+        "accepted": {VAULT: args.vault_server_id, POSTGRESQL: args.database_server_id},
     }
 
 
 def fixed_names(args: CheckpointStorageArgs) -> dict[str, str]:
     """Return the names that a managed database and its roles keep, by what bears them."""
-    database = args["database"]
-    if not database["manage"]:
+    if not args.manage_database:
         return {}
     return {
-        "database": database["name"],
-        "owner role": database["owner"],
-        "login role": database["username"],
-        "application role": database["application_role"],
+        "database": args.database_name,
+        "owner role": args.database_owner,
+        "login role": args.database_username,
+        "application role": args.database_application_role,
     }
 
 
 def data_holders(args: CheckpointStorageArgs) -> dict[str, str]:
     """Return what holds the rows and is dropped once it leaves the settings, and the schema."""
-    vault_args, database = args["vault"], args["database"]
     owned = {
-        "namespace": (args["manage_namespace"], args["namespace"]),
-        "KV mount": (vault_args["manage_kv_mount"], vault_args["kv_mount"]),
-        "database": (database["manage"], database["name"]),
-        "schema": (True, database["schema"]),
+        "namespace": (args.manage_namespace, args.namespace),
+        "KV mount": (args.manage_vault_kv_mount, args.vault_kv_mount),
+        "database": (args.manage_database, args.database_name),
+        "schema": (True, args.database_schema),
     }
     return {what: name for what, (managed, name) in owned.items() if managed}
 
 
 def namespace_server(args: CheckpointStorageArgs) -> str:
     """Return the API server that a managed namespace is removed from once it is another one."""
-    return server(args["kubeconfig"]) if args["manage_namespace"] else ""
+    return server(args.kubeconfig) if args.manage_namespace else ""

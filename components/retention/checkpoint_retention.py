@@ -7,7 +7,7 @@ from typing import Any
 
 import pulumi
 
-from ..inputs.retention import RetentionArgs
+from ..inputs.storage import CheckpointStorageArgs
 from ..jobs.pod import FILES_DIR
 from ..jobs.template import JobTemplate
 from ..kubernetes.files import digest, sums
@@ -25,7 +25,7 @@ class CheckpointRetention(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
-        args: RetentionArgs,
+        args: CheckpointStorageArgs,
         *,
         jobs: JobTemplate,
         files: Mapping[str, str],
@@ -35,7 +35,9 @@ class CheckpointRetention(pulumi.ComponentResource):
     ) -> None:
         super().__init__("langgraph-checkpoint:index:CheckpointRetention", name, None, opts)
         files = retention_files(files)
-        jobs = replace(jobs, files_sha256=sums(files), timeout_seconds=args["timeout_seconds"])
+        jobs = replace(
+            jobs, files_sha256=sums(files), timeout_seconds=args.retention_timeout_seconds
+        )
         config_map_name = f"{jobs.name}-{KIND}-{digest(files)}"
 
         scripts = KubernetesObject(
@@ -63,18 +65,20 @@ def retention_files(job_files: Mapping[str, str]) -> dict[str, str]:
     return files | {path.name: path.read_text() for path in sorted(HERE.glob("retention*"))}
 
 
-def retention_cron_job(jobs: JobTemplate, args: RetentionArgs, config_map: str) -> dict[str, Any]:
+def retention_cron_job(
+    jobs: JobTemplate, args: CheckpointStorageArgs, config_map: str
+) -> dict[str, Any]:
     """Return the CronJob that prunes and deletes."""
     return jobs.cron_job(
         KIND,
         KIND,
         [f"{FILES_DIR}/retention.sh"],
-        schedule=args["schedule"],
+        schedule=args.retention_schedule,
         config_map=config_map,
         environment={
-            "KEEP_LATEST_AFTER_DAYS": str(args["keep_latest_after_days"]),
-            "DELETE_THREADS_AFTER_DAYS": str(args["delete_threads_after_days"]),
-            "DELETE_ORPHANS": str(args.get("delete_orphans", False)).lower(),
-            "DRY_RUN": str(args["dry_run"]).lower(),
+            "KEEP_LATEST_AFTER_DAYS": str(args.retention_keep_latest_after_days),
+            "DELETE_THREADS_AFTER_DAYS": str(args.retention_delete_threads_after_days),
+            "DELETE_ORPHANS": str(args.retention_delete_orphans).lower(),
+            "DRY_RUN": str(args.retention_dry_run).lower(),
         },
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..backup.manifests import BACKUP_SCRIPT
 from ..database.connection import CONNECTION_SCRIPT
+from ..inputs.derived import pem
 from ..inputs.storage import CheckpointStorageArgs
 from ..jobs.pod import DATABASE_CA, VAULT_CA
 from ..kubernetes.files import INCLUDED, FilesError, checked, with_included
@@ -83,13 +84,12 @@ def load_scripts() -> dict[str, str]:
 
 def job_files(args: CheckpointStorageArgs) -> dict[str, str]:
     """Return the files that the Jobs mount, by name; none of them holds a secret."""
-    vault, database = args["vault"], args["database"]
-    certificates = {VAULT_CA: vault["ca_certificate"], DATABASE_CA: database["ca_certificate"]}
+    certificates = {VAULT_CA: args.vault_ca_cert_file, DATABASE_CA: args.database_ca_cert_file}
     return {
         **load_migrations(),
         **load_scripts(),
-        "vault-agent.hcl": agent_config(vault),
-        **{name: pem for name, pem in certificates.items() if pem},
+        "vault-agent.hcl": agent_config(args),
+        **{name: pem(path) for name, path in certificates.items() if path},
     }
 
 

@@ -95,5 +95,8 @@ def migration_job(
 
 def dump_setting(args: CheckpointStorageArgs) -> str:
     """Return the settings that ask for dumps, as a message names them."""
-    asking = {"backupSchedule": "backup" in args, "rollbackBackupClaim": args["backup_claim"]}
+    asking = {
+        "backupSchedule": args.backup_schedule,
+        "rollbackBackupClaim": args.rollback_backup_claim,
+    }
     return " and ".join(setting for setting, asks in asking.items() if asks)

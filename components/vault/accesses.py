@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 
 import pulumi
+from msgspec.structs import replace
 
 from ..database.checkpoint_database import CheckpointDatabase
-from ..inputs.backup import BucketArgs
 from ..inputs.storage import CheckpointStorageArgs
 from ..ownership.check import OwnershipCheck
 from .access import VaultAccess, VaultAccessArgs
-
-BACKUP_SUFFIX = "-backup"
+from .agent import BACKUP_SUFFIX
 
 
 def accesses(
@@ -25,10 +24,11 @@ def accesses(
     """Let the Jobs read their credential and, where roles are made, the application its own."""
     opts = pulumi.ResourceOptions(parent=parent)
     if database is None:
-        password = args["database"].get("password")
-        access = _access_args(args, check, "", args["database"]["username"], password, needs)
+        given = args.database_password
+        password = pulumi.Output.secret(given) if given != "" else None
+        access = _access_args(args, check, "", args.database_username, password, needs)
         return [VaultAccess(f"{name}-access", access, opts)]
-    migrator, application = args["database"]["username"], args["database"]["application_role"]
+    migrator, application = args.database_username, args.database_application_role
     return [
         VaultAccess(
             f"{name}-access",
@@ -46,7 +46,6 @@ def accesses(
 def backup_access(
     name: str,
     args: CheckpointStorageArgs,
-    bucket: BucketArgs,
     *,
     check: OwnershipCheck,
     parent: pulumi.Resource,
@@ -54,16 +53,14 @@ def backup_access(
 ) -> VaultAccess:
     """Let the backups' pods alone read the bucket's key beside the Jobs' credential."""
     access = _access_args(args, check, BACKUP_SUFFIX, "", None, needs)
-    access["kv_mount"], access["secret_path"] = bucket["kv_mount"], bucket["secret_path"]
-    access["more_policies"] = [args["vault"]["policy"]]
+    access["more_policies"] = [args.vault_policy]
     return VaultAccess(f"{name}-backup-access", access, pulumi.ResourceOptions(parent=parent))
 
 
 def as_backup(args: CheckpointStorageArgs) -> CheckpointStorageArgs:
     """Return the inputs of Jobs that log in as `backup_access` lets them."""
-    account = args["service_account"] + BACKUP_SUFFIX
-    role = args["vault"]["role"] + BACKUP_SUFFIX
-    return {**args, "service_account": account, "vault": {**args["vault"], "role": role}}
+    account = args.service_account + BACKUP_SUFFIX
+    return replace(args, service_account=account, vault_role=args.vault_role + BACKUP_SUFFIX)
 
 
 def _access_args(
@@ -74,25 +71,24 @@ def _access_args(
     password: pulumi.Input[str] | None,
     needs: Sequence[pulumi.Resource],
 ) -> VaultAccessArgs:
-    vault_args, database = args["vault"], args["database"]
     access: VaultAccessArgs = {
         "check": check,
-        "namespace": args["namespace"],
-        "service_account": args["service_account"] + suffix,
-        "role": vault_args["role"] + suffix,
-        "policy": vault_args["policy"] + suffix,
-        "auth_mount": vault_args["auth_mount"],
-        "audience": vault_args["audience"],
-        "kv_mount": vault_args["kv_mount"],
-        "secret_path": vault_args["secret_path"] + suffix,
-        "keep_secret_versions": vault_args["keep_secret_versions"],
+        "namespace": args.namespace,
+        "service_account": args.service_account + suffix,
+        "role": args.vault_role + suffix,
+        "policy": args.vault_policy + suffix,
+        "auth_mount": args.vault_auth_mount,
+        "audience": args.vault_audience,
+        "kv_mount": args.vault_kv_mount,
+        "secret_path": args.vault_secret_path + suffix,
+        "keep_secret_versions": args.keep_secret_versions,
         "needs": needs,
     }
-    if vault_args["manage_secret"] and password is not None:
+    if args.manage_secret and password is not None:
         access["credential"] = {
-            "host": database["host"],
-            "port": str(database["port"]),
-            "database": database["name"],
+            "host": args.database_host,
+            "port": str(args.database_port),
+            "database": args.database_name,
             "username": username,
             "password": password,
         }

@@ -23,22 +23,22 @@ def vault_mounts(
     needs: Sequence[pulumi.Resource],
 ) -> list[pulumi.Resource]:
     """Make the mounts that the environment is to own."""
-    vault_args, mounts = args["vault"], list[pulumi.Resource]()
-    if "kubernetes_host" in vault_args:
+    mounts: list[pulumi.Resource] = []
+    if args.manage_vault_auth_mount:
         auth: KubernetesAuthMountArgs = {
-            "path": vault_args["auth_mount"],
-            "kubernetes_host": vault_args["kubernetes_host"],
+            "path": args.vault_auth_mount,
+            "kubernetes_host": args.kubernetes_host_for_vault,
             "check": check,
-            "namespace": args["namespace"],
+            "namespace": args.namespace,
             "needs": needs,
         }
         opts = pulumi.ResourceOptions(parent=parent)
         mounts.append(KubernetesAuthMount(f"{name}-auth", auth, opts))
-    if vault_args["manage_kv_mount"]:
+    if args.manage_vault_kv_mount:
         mounts.append(
             vault.Mount(
                 f"{name}-kv",
-                path=vault_args["kv_mount"],
+                path=args.vault_kv_mount,
                 type="kv",
                 options={"version": "2"},
                 opts=pulumi.ResourceOptions(parent=parent, depends_on=needs),

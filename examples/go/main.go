@@ -29,61 +29,22 @@ func NewCheckpointStorage(
 func main() {
 	pulumi.Run(func(ctx *pulumi.Context) error {
 		conf := config.New(ctx, "")
-		vaultAddress := pulumi.String(conf.Require("vaultAddress"))
-		certificate := pulumi.String(conf.Require("certificate"))
 
 		storage, err := NewCheckpointStorage(ctx, "checkpoints", pulumi.Map{
-			"environment":         pulumi.String(ctx.Stack()),
-			"namespace":           pulumi.String("from-go"),
-			"manageNamespace":     pulumi.Bool(true),
-			"manageNetworkPolicy": pulumi.Bool(true),
-			"serviceAccount":      pulumi.String("agent-executor"),
-			"kubeconfig":          pulumi.String(""),
-			"kubeContext":         pulumi.String(""),
-			"allowDataLoss":       pulumi.Bool(false),
-			"backupClaim":         pulumi.String(""),
-			"verifyAlways":        pulumi.Bool(false),
-			"vault": pulumi.Map{
-				"server": pulumi.Map{
-					"address":   vaultAddress,
-					"caFile":    pulumi.String(conf.Require("vaultCaFile")),
-					"namespace": pulumi.String(""),
-				},
-				"address":            vaultAddress,
-				"caCertificate":      certificate,
-				"namespace":          pulumi.String(""),
-				"authMount":          pulumi.String("from-go-kubernetes"),
-				"kubernetesHost":     pulumi.String(conf.Require("kubernetesHost")),
-				"kvMount":            pulumi.String("from-go-kv"),
-				"manageKvMount":      pulumi.Bool(true),
-				"role":               pulumi.String("from-go"),
-				"policy":             pulumi.String("from-go"),
-				"audience":           pulumi.String("vault"),
-				"secretPath":         pulumi.String("agent-executor/postgres"),
-				"manageSecret":       pulumi.Bool(true),
-				"keepSecretVersions": pulumi.Bool(false),
-			},
-			"database": pulumi.Map{
-				"manage":          pulumi.Bool(true),
-				"host":            pulumi.String(conf.Require("databaseHost")),
-				"port":            pulumi.Int(5432),
-				"name":            pulumi.String("from_go"),
-				"schema":          pulumi.String("public"),
-				"username":        pulumi.String("from_go_migrator"),
-				"owner":           pulumi.String("from_go_owner"),
-				"applicationRole": pulumi.String("from_go_app"),
-				"sslMode":         pulumi.String("verify-full"),
-				"caCertificate":   certificate,
-			},
-			"jobs": pulumi.Map{
-				"name":           pulumi.String("agent-executor"),
-				"postgresImage":  pulumi.String("postgres:16-alpine"),
-				"vaultImage":     pulumi.String("hashicorp/vault:1.15"),
-				"backoffLimit":   pulumi.Int(0),
-				"ttlSeconds":     pulumi.Int(3600),
-				"startSeconds":   pulumi.Int(45),
-				"timeoutSeconds": pulumi.Int(300),
-			},
+			"namespace":            pulumi.String("from-go"),
+			"manageNamespace":      pulumi.Bool(true),
+			"vaultAddress":         pulumi.String(conf.Require("vaultAddress")),
+			"vaultAuthMount":       pulumi.String("from-go-kubernetes"),
+			"manageVaultAuthMount": pulumi.Bool(true),
+			"vaultKvMount":         pulumi.String("from-go-kv"),
+			"manageVaultKvMount":   pulumi.Bool(true),
+			"vaultPolicy":          pulumi.String("from-go"),
+			"manageSecret":         pulumi.Bool(true),
+			"keepSecretVersions":   pulumi.Bool(false),
+			"databaseHost":         pulumi.String(conf.Require("databaseHost")),
+			"databaseName":         pulumi.String("from_go"),
+			"manageDatabase":       pulumi.Bool(true),
+			"backoffLimit":         pulumi.Int(0),
 		})
 		if err != nil {
 			return err

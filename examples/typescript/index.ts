@@ -15,61 +15,22 @@ class CheckpointStorage extends pulumi.ComponentResource {
 }
 
 const config = new pulumi.Config();
-const vaultAddress = config.require("vaultAddress");
-const certificate = config.require("certificate");
 
 const storage = new CheckpointStorage("checkpoints", {
-    environment: pulumi.getStack(),
     namespace: "from-typescript",
     manageNamespace: true,
-    manageNetworkPolicy: true,
-    serviceAccount: "agent-executor",
-    kubeconfig: "",
-    kubeContext: "",
-    allowDataLoss: false,
-    backupClaim: "",
-    verifyAlways: false,
-    vault: {
-        server: {
-            address: vaultAddress,
-            caFile: config.require("vaultCaFile"),
-            namespace: "",
-        },
-        address: vaultAddress,
-        caCertificate: certificate,
-        namespace: "",
-        authMount: "from-typescript-kubernetes",
-        kubernetesHost: config.require("kubernetesHost"),
-        kvMount: "from-typescript-kv",
-        manageKvMount: true,
-        role: "from-typescript",
-        policy: "from-typescript",
-        audience: "vault",
-        secretPath: "agent-executor/postgres",
-        manageSecret: true,
-        keepSecretVersions: false,
-    },
-    database: {
-        manage: true,
-        host: config.require("databaseHost"),
-        port: 5432,
-        name: "from_typescript",
-        schema: "public",
-        username: "from_typescript_migrator",
-        owner: "from_typescript_owner",
-        applicationRole: "from_typescript_app",
-        sslMode: "verify-full",
-        caCertificate: certificate,
-    },
-    jobs: {
-        name: "agent-executor",
-        postgresImage: "postgres:16-alpine",
-        vaultImage: "hashicorp/vault:1.15",
-        backoffLimit: 0,
-        ttlSeconds: 3600,
-        startSeconds: 45,
-        timeoutSeconds: 300,
-    },
+    vaultAddress: config.require("vaultAddress"),
+    vaultAuthMount: "from-typescript-kubernetes",
+    manageVaultAuthMount: true,
+    vaultKvMount: "from-typescript-kv",
+    manageVaultKvMount: true,
+    vaultPolicy: "from-typescript",
+    manageSecret: true,
+    keepSecretVersions: false,
+    databaseHost: config.require("databaseHost"),
+    databaseName: "from_typescript",
+    manageDatabase: true,
+    backoffLimit: 0,
 });
 
 export const schemaVersion = storage.schemaVersion;

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from components.clients.kubeconfig import server
+from components.inputs.description import inputs
 from tests.support.database import TABLES, tables
 from tests.support.deployment import REPOSITORY, Outcome
 from tests.support.languages import EXAMPLES, prepare
@@ -60,10 +60,7 @@ def pulumi(language: str, environ: dict[str, str]) -> Pulumi:
     run("stack", "init", language).expect()
     settings = {
         "vaultAddress": environ["VAULT_ADDR"],
-        "vaultCaFile": environ["VAULT_CACERT"],
-        "kubernetesHost": server(Path(environ["KUBECONFIG"]).read_text()),
         "databaseHost": environ["PGHOST"],
-        "certificate": Path(environ["PGSSLROOTCERT"]).read_text(),
     }
     for key, value in settings.items():
         run("config", "set", "--plaintext", key, "--", value).expect()
@@ -139,6 +136,7 @@ def test_the_schema_for_other_languages_has_the_docstrings(pulumi: Pulumi) -> No
     component = json.loads(text[text.index("{") :])["resources"][
         "langgraph-checkpoint:index:CheckpointStorage"
     ]
-    assert "retention" not in component["requiredInputs"]
+    assert not component.get("requiredInputs")
+    assert component["inputProperties"].keys() == {each.key for each in inputs()}
     for name, described in (component["inputProperties"] | component["properties"]).items():
         assert described.get("description"), name

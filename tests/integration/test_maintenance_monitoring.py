@@ -7,9 +7,10 @@ from typing import Any
 import psycopg
 import pytest
 import yaml
+from msgspec.structs import replace
 from psycopg import sql
 
-from components.inputs.monitoring import MonitoringArgs
+from components.inputs.storage import CheckpointStorageArgs
 from tests.maintenance.test_metrics import grants
 from tests.support.database import connect
 from tests.support.deployment import Deployment
@@ -30,14 +31,14 @@ def found(dev: Deployment, kind: str, name: str) -> dict[str, Any]:
     return json.loads(kubectl(dev, "get", kind, name, "-o", "json").expect().text)
 
 
-def arguments(dev: Deployment) -> MonitoringArgs:
+def arguments(dev: Deployment) -> CheckpointStorageArgs:
     settings = dev.settings
-    return {
-        **ARGS,
-        "environment": settings["environment"],
-        "namespace": settings["namespace"],
-        "database": settings["databaseName"],
-    }
+    return replace(
+        ARGS,
+        environment=settings["environment"],
+        namespace=settings["namespace"],
+        database_name=settings["databaseName"],
+    )
 
 
 def test_a_prometheus_rule_without_its_crd_is_refused_in_one_sentence(dev: Deployment) -> None:

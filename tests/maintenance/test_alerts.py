@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
-from components.inputs.monitoring import MonitoringArgs
+from components.inputs.storage import CheckpointStorageArgs
 from components.monitoring.files import rules
 from tests.support.monitoring import ARGS, promtool
 
@@ -22,7 +23,7 @@ JOB = 'namespace="bizmatters",job_name="agent-executor-{}"'
 CRON = 'namespace="bizmatters",cronjob="agent-executor-{}"'
 
 
-def verdict(folder: Path, test: Mapping[str, Any], args: MonitoringArgs = ARGS) -> str:
+def verdict(folder: Path, test: Mapping[str, Any], args: CheckpointStorageArgs = ARGS) -> str:
     """Return what promtool finds wrong with the expectations, nothing if they hold."""
     (folder / "rules.yaml").write_text(yaml.safe_dump(rules(args)))
     document = {
@@ -197,7 +198,7 @@ def test_the_time_of_a_verification_outlives_its_job(tmp_path: Path) -> None:
     assert verdict(tmp_path, test) == ""
 
 
-def alerts(args: MonitoringArgs = ARGS) -> list[dict[str, Any]]:
+def alerts(args: CheckpointStorageArgs = ARGS) -> list[dict[str, Any]]:
     found = [rule for group in rules(args)["groups"] for rule in group["rules"]]
     return [rule for rule in found if "alert" in rule]
 
@@ -304,7 +305,7 @@ def test_the_forecast_of_day_30_made_on_day_7_is_within_a_tenth(shape: str, tmp_
         ],
     }
 
-    assert verdict(tmp_path, test, {**ARGS, "bytes_limit": limit}) == ""
+    assert verdict(tmp_path, test, replace(ARGS, monitoring_bytes_limit=limit)) == ""
 
 
 def test_without_a_limit_nothing_is_forecast_to_reach_it(tmp_path: Path) -> None:
@@ -318,7 +319,7 @@ def test_without_a_limit_nothing_is_forecast_to_reach_it(tmp_path: Path) -> None
         ],
     }
 
-    assert verdict(tmp_path, test, {**ARGS, "bytes_limit": 0}) == ""
+    assert verdict(tmp_path, test, replace(ARGS, monitoring_bytes_limit=0)) == ""
 
 
 def test_a_shrinking_table_reaches_no_limit(tmp_path: Path) -> None:
@@ -335,9 +336,14 @@ def test_a_shrinking_table_reaches_no_limit(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "args"),
-    [("Retention", {**ARGS, "retention_hours": 0}), ("Backup", {**ARGS, "backup_hours": 0})],
+    [
+        ("Retention", replace(ARGS, retention_schedule="")),
+        ("Backup", replace(ARGS, backup_schedule="")),
+    ],
 )
-def test_what_an_environment_does_not_run_has_no_alerts(kind: str, args: MonitoringArgs) -> None:
+def test_what_an_environment_does_not_run_has_no_alerts(
+    kind: str, args: CheckpointStorageArgs
+) -> None:
     names = [rule["alert"] for rule in alerts(args)]
 
     assert len(names) == len(alerts()) - 2

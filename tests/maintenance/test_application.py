@@ -21,8 +21,9 @@ from langgraph_checkpoint_application import (
 )
 from psycopg_pool import PoolTimeout
 
-from components.settings.application_connection import connection
-from components.settings.settings import Settings, SettingsError
+from components.database.application import connection
+from components.inputs.checks import InputsError
+from components.settings.settings import load as load_settings
 from tests.faults.pooler import conninfo, pgbouncer
 from tests.migrations.ancestors import Ancestor
 from tests.migrations.conftest import run_file
@@ -65,7 +66,7 @@ def follow_document(arguments: Arguments) -> list[dict[str, Any]]:
 def settings(configure: Any) -> Any:
     def load(**values: Any) -> dict[str, Any]:
         configure(environment="dev", **values)
-        return connection(Settings.load(ENVIRON))
+        return connection(load_settings(ENVIRON))
 
     return load
 
@@ -142,10 +143,14 @@ def test_the_output_is_the_golden_one(settings: Any) -> None:
     assert settings(applicationBehindPooler=True)["kwargs"]["prepare_threshold"] is None
 
 
-@pytest.mark.parametrize("wrong", [{"applicationReplicas": 0}, {"applicationReplicas": 81}])
-def test_more_replicas_than_connections_are_refused(settings: Any, wrong: dict[str, int]) -> None:
-    with pytest.raises(SettingsError, match="applicationReplicas: expected at least 1"):
-        settings(**wrong)
+@pytest.mark.parametrize(
+    ("replicas", "expected"), [(0, "a number from 1 to 1000000"), (81, "a connection for each")]
+)
+def test_more_replicas_than_connections_are_refused(
+    settings: Any, replicas: int, expected: str
+) -> None:
+    with pytest.raises(InputsError, match=f"applicationReplicas: expected {expected}"):
+        settings(applicationReplicas=replicas)
 
 
 def test_the_documents_examples_run_and_share_their_threads(

@@ -7,8 +7,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
-from components.inputs.monitoring import MonitoringArgs
 from tests.migrations.conftest import run_file
 from tests.support.documents import commands
 from tests.support.monitoring import (
@@ -211,7 +211,7 @@ def test_metrics_are_of_the_schema_that_the_settings_name(server: Server) -> Non
     assert run_file(database, "up", schema=schema).returncode == 0
 
     with database.connect() as connection:
-        samples = collected(connection, {**ARGS, "schema": schema})
+        samples = collected(connection, replace(ARGS, database_schema=schema))
 
     assert samples["langgraph_checkpoint_schema_version", "dev"] == 9
     assert len([key for key in samples if key[0] == "langgraph_checkpoint_table_rows"]) == 4
@@ -261,7 +261,7 @@ def test_cloudnative_pg_exports_the_same_as_the_collector(
         server.execute(f"GRANT pg_monitor TO {CLOUDNATIVE_PG_ROLE}")
     for statement in grants(CLOUDNATIVE_PG_ROLE, database.name):
         database.execute(statement)
-    args: MonitoringArgs = {**ARGS, "database": database.name}
+    args = replace(ARGS, database_name=database.name)
 
     assert exported_by_cloudnative_pg(database, tmp_path, args) == pytest.approx(
         collected(observer)

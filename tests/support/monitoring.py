@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import yaml
 
-from components.inputs.monitoring import MonitoringArgs
+from components.inputs.storage import CheckpointStorageArgs
 from components.monitoring.files import cloudnative_pg, collector
 from devstack.toolchain import golang
 from tests.support.postgres import PASSWORD, Database
@@ -37,19 +37,15 @@ CLOUDNATIVE_PG = golang.Program(
 )
 # CloudNativePG connects as no other role.
 CLOUDNATIVE_PG_ROLE = "cnpg_metrics_exporter"
-ARGS = MonitoringArgs(
+ARGS = CheckpointStorageArgs(
     environment="dev",
-    namespace="bizmatters",
-    name="agent-executor",
-    database="langgraph",
-    schema="public",
-    prometheus_rule=True,
-    rule_label="",
-    bytes_limit=100_000,
-    forecast_days=23,
-    verification_days=3,
-    retention_hours=26,
-    backup_hours=26,
+    monitoring=True,
+    monitoring_prometheus_rule=True,
+    monitoring_bytes_limit=100_000,
+    monitoring_forecast_days=23,
+    monitoring_verification_days=3,
+    retention_schedule="@daily",
+    backup_schedule="@daily",
 )
 Samples = dict[tuple[str, ...], float]
 
@@ -60,12 +56,12 @@ def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
 
 
-def queries(args: MonitoringArgs = ARGS) -> dict[str, str]:
+def queries(args: CheckpointStorageArgs = ARGS) -> dict[str, str]:
     """Return the collector's SQL by the names of its queries."""
     return {query["query_name"]: query["query"] for query in _document(args)["queries"]}
 
 
-def collected(connection: psycopg.Connection[Any], args: MonitoringArgs = ARGS) -> Samples:
+def collected(connection: psycopg.Connection[Any], args: CheckpointStorageArgs = ARGS) -> Samples:
     """Return what sql_exporter's format says of the collector: a stand-in, not sql_exporter.
 
     A row is one sample of each metric that refers to its query, but for a value that is NULL.
@@ -80,12 +76,12 @@ def collected(connection: psycopg.Connection[Any], args: MonitoringArgs = ARGS) 
     return samples
 
 
-def _document(args: MonitoringArgs) -> dict[str, Any]:
+def _document(args: CheckpointStorageArgs) -> dict[str, Any]:
     return yaml.safe_load(collector(args))
 
 
 def _samples(
-    query: str, values: Mapping[str, Any], args: MonitoringArgs
+    query: str, values: Mapping[str, Any], args: CheckpointStorageArgs
 ) -> Iterator[tuple[tuple[str, ...], float]]:
     for metric in _document(args)["metrics"]:
         (value,) = metric["values"]
@@ -94,7 +90,9 @@ def _samples(
             yield (metric["metric_name"], *labels), float(values[value])
 
 
-def exported_by_cloudnative_pg(database: Database, folder: Path, args: MonitoringArgs) -> Samples:
+def exported_by_cloudnative_pg(
+    database: Database, folder: Path, args: CheckpointStorageArgs
+) -> Samples:
     """Return what CloudNativePG's own exporter makes of the queries, names without `cnpg_`."""
     file = folder / "queries.yaml"
     file.write_text(cloudnative_pg(args))

@@ -1,13 +1,10 @@
-from typing import Any
-
 import pytest
 import yaml
 
 from components.backup.manifests import FILES, HERE
-from components.checkpoint_storage import CheckpointStorage
+from components.inputs.checks import InputsError
 from components.jobs.template import KINDS
-from components.settings.environment_args import storage_args
-from components.settings.settings import Settings, SettingsError
+from components.settings.settings import load as load_settings
 from tests.unit.test_checkpoint_storage import DEV, ENVIRON, storage  # noqa: F401
 from tests.unit.test_manifests import STRICT_CONTAINER, STRICT_POD
 
@@ -194,22 +191,14 @@ def test_only_the_backups_pods_may_read_the_key(storage) -> None:  # noqa: F811
     assert not [name for name in resources if name.startswith("PersistentVolumeClaim")]
 
 
-def test_the_policy_lets_the_pods_read_the_key_where_the_inputs_say_that_it_is(
-    configure, declare
-) -> None:
-    configure(**BUCKET)
-    args: Any = storage_args(Settings.load(ENVIRON))
-    args["backup"]["bucket"] |= {"kv_mount": "keys", "secret_path": "shared/bucket"}
-
-    resources = declare(lambda: CheckpointStorage("checkpoints", args)).declared
+def test_the_policy_lets_the_pods_read_the_key_beside_the_secret(storage) -> None:  # noqa: F811
+    resources = storage(**BUCKET, vaultKvMount="keys", vaultSecretPath="shared/postgres")
     policy = resources["Policy checkpoints-backup-access-policy"].inputs["policy"]
     agent = resources["ConfigMap checkpoints-backup-files"].inputs["data"]["vault-agent.hcl"]
 
-    assert 'path "keys/data/shared/bucket"' in policy
-    assert 'secret \\"keys/data/shared/bucket\\"' in agent
-    # Of the database's secret nothing moves along.
-    assert "keys/data/bizmatters" not in agent
-    assert 'secret \\"kv/data/bizmatters/agent-executor/postgres\\"' in agent
+    assert 'path "keys/data/shared/postgres-backup"' in policy
+    assert 'secret \\"keys/data/shared/postgres-backup\\"' in agent
+    assert 'secret \\"keys/data/shared/postgres\\"' in agent
 
 
 def test_a_policy_of_their_own_opens_the_way_to_the_bucket(storage) -> None:  # noqa: F811
@@ -261,7 +250,7 @@ def test_only_a_drill_lets_the_migrator_create_databases(storage) -> None:  # no
 def test_a_wrong_setting_is_named(configure, wrong, sentence: str) -> None:
     configure(**{**BACKUP, **wrong})
 
-    with pytest.raises(SettingsError, match="problem") as refused:
-        Settings.load({"PGHOST": "10.0.0.1", "VAULT_ADDR": "https://10.0.0.1:8200"})
+    with pytest.raises(InputsError, match="problem") as refused:
+        load_settings({"PGHOST": "10.0.0.1", "VAULT_ADDR": "https://10.0.0.1:8200"})
 
     assert sentence in str(refused.value)

@@ -1,9 +1,10 @@
 import pytest
 import yaml
 
+from components.inputs.checks import InputsError
 from components.jobs.template import KINDS
 from components.retention.checkpoint_retention import HERE
-from components.settings.settings import Settings, SettingsError
+from components.settings.settings import load as load_settings
 from tests.unit.test_checkpoint_storage import DEV, ENVIRON, storage  # noqa: F401
 from tests.unit.test_manifests import STRICT_CONTAINER, STRICT_POD
 
@@ -124,7 +125,7 @@ def test_a_dry_run_the_orphans_and_the_time_are_passed_on(storage) -> None:  # n
 def test_wrong_settings_are_named(configure, changes, problem: str) -> None:
     configure(**{**RETENTION, **changes})
 
-    with pytest.raises(SettingsError) as refused:
-        Settings.load(ENVIRON)
+    with pytest.raises(InputsError) as refused:
+        load_settings(ENVIRON)
 
     assert problem in str(refused.value)

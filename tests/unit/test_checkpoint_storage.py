@@ -5,11 +5,12 @@ import pulumi
 import pytest
 
 from components.checkpoint_storage import CheckpointStorage
+from components.inputs.checks import InputsError, for_component
+from components.inputs.reading import as_given
 from components.kubernetes.files import unpacked
 from components.ownership.annotations import OWNER
 from components.ownership.check import OwnershipCheck
-from components.settings.environment_args import storage_args
-from components.settings.settings import Settings
+from components.settings.settings import load as load_settings
 
 KUBECONFIG = """
 current-context: here
@@ -57,7 +58,7 @@ def storage(configure, declare):
 
 def recorded(configure, declare, **values: Any):
     configure(**values)
-    args = storage_args(Settings.load(ENVIRON))
+    args = load_settings(ENVIRON)
     return declare(lambda: CheckpointStorage("checkpoints", args))
 
 
@@ -435,14 +436,15 @@ def test_the_verification_job_is_another_one_each_time_only_if_asked_to(
 
 def test_numbers_that_came_as_floats_declare_the_same(configure, declare) -> None:
     configure(**DEV)
-    args = storage_args(Settings.load(ENVIRON))
+    args = load_settings(ENVIRON)
+    given = as_given(args)
 
     def declared(given):
         made = declare(lambda: CheckpointStorage("checkpoints", given)).declared
         kinds = ("Job ", "NetworkPolicy ", "ConfigMap ", "SecretV2 ")
         return {name: made[name].inputs for name in made if name.startswith(kinds)}
 
-    floats = json.loads(json.dumps(args), parse_int=float)
+    floats = for_component("checkpoints", json.loads(json.dumps(given), parse_int=float))
 
     assert len(declared(args)) == 6
     assert declared(floats) == declared(args)
@@ -450,10 +452,21 @@ def test_numbers_that_came_as_floats_declare_the_same(configure, declare) -> Non
 
 def test_an_input_that_is_not_known_yet_is_refused_by_its_name(configure, declare) -> None:
     configure(**DEV)
-    args: Any = storage_args(Settings.load(ENVIRON))
-    args["vault"]["address"] = pulumi.Output.from_input("https://vault")
+    given = as_given(load_settings(ENVIRON))
+    later = given | {"vaultAddress": pulumi.Output.from_input("https://vault")}
 
-    with pytest.raises(pulumi.InputPropertyError, match="known before the deployment") as refused:
-        declare(lambda: CheckpointStorage("checkpoints", args))
+    with pytest.raises(InputsError, match=r"vaultAddress: .* known before the deployment"):
+        for_component("checkpoints", later)
 
-    assert refused.value.property_path == "vault.address"
+
+def test_a_password_may_become_known_during_the_deployment(configure, declare) -> None:
+    password = pulumi.Output.from_input("drawn elsewhere")
+    given = {"manageSecret": True, "databaseUsername": "me", "databasePassword": password}
+    configure(environment="dev")
+
+    args = for_component("checkpoints", as_given(load_settings(ENVIRON)) | given)
+    recorded = declare(lambda: CheckpointStorage("checkpoints", args))
+
+    secret = recorded.declared["SecretV2 checkpoints-access-secret"].inputs["dataJson"]
+    assert json.loads(secret)["password"] == "drawn elsewhere"
+    assert "SecretV2 checkpoints-access-secret dataJson" in recorded.secrets

@@ -1,21 +1,21 @@
 import pytest
 
-from components.settings.cron import cron_problem
+from components.inputs import cron
 from tests.support.schedules import REFUSED, REFUSED_HERE, TAKEN
 
 
 @pytest.mark.parametrize("schedule", TAKEN)
 def test_a_schedule_that_the_api_server_takes_passes(schedule: str) -> None:
-    assert cron_problem("backupSchedule", schedule, "30 2 * * *") is None
+    assert cron.schedule(schedule) is None
 
 
-@pytest.mark.parametrize("schedule", [*REFUSED, *REFUSED_HERE])
+@pytest.mark.parametrize("schedule", [each for each in (*REFUSED, *REFUSED_HERE) if each])
 def test_a_schedule_that_it_refuses_is_named(schedule: str) -> None:
-    problem = cron_problem("backupSchedule", schedule, "30 2 * * *")
+    problem = cron.schedule(schedule)
 
     assert problem is not None
     assert problem.startswith(
-        f"backupSchedule: expected five fields of cron such as '30 2 * * *', found {schedule!r}"
+        f"expected five fields of cron such as '30 2 * * *', found {schedule!r}"
     )
 
 
@@ -28,7 +28,7 @@ def test_a_schedule_that_it_refuses_is_named(schedule: str) -> None:
     ],
 )
 def test_the_field_that_is_wrong_is_named(schedule: str, reason: str) -> None:
-    problem = cron_problem("retentionSchedule", schedule, "30 3 * * *")
+    problem = cron.schedule(schedule)
 
     assert problem is not None
     assert problem.endswith(f": {reason}")

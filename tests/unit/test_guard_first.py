@@ -8,8 +8,7 @@ import pytest
 from pulumi.runtime.mocks import MockMonitor
 
 from components.checkpoint_storage import CheckpointStorage
-from components.settings.environment_args import storage_args
-from components.settings.settings import Settings
+from components.settings.settings import load as load_settings
 from tests.unit.conftest import PROJECT, RecordingMocks
 from tests.unit.test_checkpoint_storage import DEV, ENVIRON, EVERY_PART
 
@@ -36,7 +35,7 @@ def dependencies(configure: Callable[..., None]) -> Callable[..., Dependencies]:
 
     def run(**values: Any) -> Dependencies:
         configure(**values)
-        args = storage_args(Settings.load(ENVIRON))
+        args = load_settings(ENVIRON)
         monitor = RecordingMonitor()
         pulumi.runtime.set_mocks(
             monitor.mocks, project=PROJECT, stack="dev", preview=False, monitor=monitor

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from components.settings.settings import Settings, SettingsError
+from components.inputs.checks import InputsError
+from components.settings.settings import load as load_settings
 from tests.unit.test_checkpoint_storage import DEV, ENVIRON, KUBECONFIG, recorded
 from tests.unit.test_settings import DECLARED
 
@@ -46,8 +47,8 @@ REFUSED = {
 def test_what_is_not_quoted_is_refused_by_its_name(configure, text: str) -> None:
     configure(**DEV | {"kubeconfig": KUBECONFIG} | dict.fromkeys(REFUSED, text))
 
-    with pytest.raises(SettingsError) as caught:
-        Settings.load(ENVIRON)
+    with pytest.raises(InputsError) as caught:
+        load_settings(ENVIRON)
 
     said = str(caught.value)
     assert {key for key in REFUSED if f"\n  - {key}: " not in said} == set()
@@ -58,8 +59,8 @@ def test_what_is_not_quoted_is_refused_by_its_name(configure, text: str) -> None
 def test_what_is_quoted_is_refused_if_a_terminal_would_obey_it(configure, what: str) -> None:
     configure(**DEV | dict.fromkeys(QUOTED, HOSTILE[what]))
 
-    with pytest.raises(SettingsError) as caught:
-        Settings.load(ENVIRON)
+    with pytest.raises(InputsError) as caught:
+        load_settings(ENVIRON)
 
     assert {key for key in QUOTED if f"- {key}: " not in str(caught.value)} == set()
 

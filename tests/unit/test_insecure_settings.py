@@ -5,7 +5,8 @@ from pathlib import Path
 import pulumi
 import pytest
 
-from components.settings.settings import Settings, SettingsError
+from components.inputs.checks import InputsError
+from components.settings.settings import load as load_settings
 from tests.unit.test_checkpoint_storage import DEV, ENVIRON, PEM, recorded
 
 HTTP = {"vaultAddress": "http://10.0.0.1:8200"}
@@ -22,8 +23,8 @@ def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_vault_without_tls_is_refused(configure, scheme: str) -> None:
     configure(**DEV, vaultAddress=f"{scheme}://10.0.0.1:8200")
 
-    with pytest.raises(SettingsError, match="- vaultAddress: expected"):
-        Settings.load(ENVIRON)
+    with pytest.raises(InputsError, match="- vaultAddress: expected"):
+        load_settings(ENVIRON)
 
 
 def test_an_insecure_setting_is_repeated_as_a_warning_of_the_verification(
@@ -54,8 +55,8 @@ def test_only_certificates_get_into_the_config_map(
     file.write_text(content)
     configure(**DEV, **{key: str(file)})
 
-    with pytest.raises(SettingsError, match=f"- {key}: expected certificates"):
-        Settings.load(ENVIRON)
+    with pytest.raises(InputsError, match=f"- {key}: expected certificates"):
+        load_settings(ENVIRON)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_only_certificates_get_into_the_config_map(
 def test_an_address_holds_a_host_and_a_port_and_no_credential(configure, url: str) -> None:
     configure(**DEV, vaultAddressInCluster=url)
 
-    with pytest.raises(SettingsError, match="- vaultAddressInCluster: expected a URL") as caught:
-        Settings.load(ENVIRON)
+    with pytest.raises(InputsError, match="- vaultAddressInCluster: expected a URL") as caught:
+        load_settings(ENVIRON)
 
     assert ":pw" not in str(caught.value)

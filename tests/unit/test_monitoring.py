@@ -4,6 +4,7 @@ import re
 import pytest
 import yaml
 
+from components.inputs.checks import InputsError
 from components.monitoring.files import (
     FILES,
     cloudnative_pg,
@@ -12,7 +13,7 @@ from components.monitoring.files import (
     prometheus_rule,
     rules,
 )
-from components.settings.settings import Settings, SettingsError
+from components.settings.settings import load as load_settings
 from tests.support.monitoring import ARGS
 from tests.unit.test_checkpoint_storage import DEV, ENVIRON, storage  # noqa: F401
 
@@ -168,8 +169,8 @@ def test_each_panel_of_the_dashboard_has_a_place_a_unit_and_the_chosen_source() 
 def test_settings_that_cannot_be_meant_are_refused(configure, values, sentence) -> None:
     configure(**DEV, **values)
 
-    with pytest.raises(SettingsError, match=re.escape(sentence)):
-        Settings.load(ENVIRON)
+    with pytest.raises(InputsError, match=re.escape(sentence)):
+        load_settings(ENVIRON)
 
 
 def test_only_what_an_environment_runs_has_alerts(storage) -> None:  # noqa: F811

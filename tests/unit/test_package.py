@@ -18,13 +18,14 @@ READ = f"""
 import json, sys
 from {NAME}.checkpoint_storage import CheckpointStorage
 from {NAME}.backup import manifests
+from {NAME}.inputs.storage import CheckpointStorageArgs
 from {NAME}.monitoring import files as monitoring
 from {NAME}.retention.checkpoint_retention import retention_files
 from {NAME}.schema import files
 from {NAME}.vault.access import owned_policy
 
 mounted = files.load_migrations() | files.load_scripts()
-backup = manifests.backup_files(mounted, {{}}, "")
+backup = manifests.backup_files(mounted, CheckpointStorageArgs())
 print(json.dumps({{
     "component": CheckpointStorage.__module__,
     "mounted": sorted(mounted | backup | retention_files(mounted)),

@@ -1,20 +1,19 @@
 import re
 
-from tools import input_table
-from tools.config_table import HEAD, PAGE, REPOSITORY, table
+from tools import config_table, input_table
+from tools.config_table import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text()
 
 
-def test_the_table_of_settings_is_that_of_the_project_file() -> None:
-    assert PAGE.read_text() == HEAD + table(), "run: python -m tools.config_table"
-
-
-def test_the_page_of_inputs_is_that_of_the_components_types() -> None:
-    expected = input_table.page()
-
-    assert input_table.PAGE.read_text() == expected, "run: python -m tools.input_table"
-    assert "None" not in expected
+def test_the_project_file_and_the_pages_are_those_of_the_inputs() -> None:
+    for path, expected in (
+        (config_table.PROJECT, config_table.project()),
+        (config_table.PAGE, config_table.page()),
+        (input_table.PAGE, input_table.page()),
+    ):
+        assert path.read_text() == expected, "run: python -m tools.config_table, tools.input_table"
+        assert "None" not in expected
 
 
 def test_it_is_short_enough_to_be_read() -> None:

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
+from components.inputs.checks import InputsError
 from components.inputs.storage import CheckpointStorageArgs
 from components.ownership.annotations import OWNER
-from components.settings.environment_args import storage_args
-from components.settings.settings import PROJECT_FILE, Settings, SettingsError
+from components.settings.settings import PROJECT_FILE
+from components.settings.settings import load as load_settings
 from render.argocd import argocd
 from render.environment import load
 from render.helm import chart
@@ -36,7 +38,7 @@ Part = Callable[[Args], dict[str, str]]
 
 def test_every_deployer_lets_the_readers_in(configure) -> None:
     configure(**DEV, databaseReaders="grafana, analytics")
-    args = storage_args(Settings.load(ENVIRON))
+    args = load_settings(ENVIRON)
 
     for part in (plain, chart, argocd):
         jobs = [text for text in part(args).values() if "migrate.sh" in text or "verify.sh" in text]
@@ -48,7 +50,7 @@ def test_every_deployer_lets_the_readers_in(configure) -> None:
 @pytest.fixture
 def args(configure) -> Args:
     configure(**DEV, timeoutSeconds=700, backoffLimit=2)
-    return storage_args(Settings.load(ENVIRON))
+    return load_settings(ENVIRON)
 
 
 def objects(files: dict[str, str]) -> dict[str, Any]:
@@ -163,7 +165,7 @@ def helm_in(args: Args, folder: Path) -> Helm:
         path.write_text(text)
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [helm(), "--namespace", args["namespace"], *arguments]
+        command = [helm(), "--namespace", args.namespace, *arguments]
         return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
     return run
@@ -238,7 +240,7 @@ def test_images_of_another_registry_are_values(template) -> None:
 @pytest.mark.lane
 def test_helm_reads_no_template_in_a_setting(configure, tmp_path: Path) -> None:
     configure(**DEV, databaseApplicationRole="{{ fail }}")
-    args = storage_args(Settings.load(ENVIRON))
+    args = load_settings(ENVIRON)
 
     made = rendered_by_helm(helm_in(args, tmp_path))
 
@@ -248,19 +250,18 @@ def test_helm_reads_no_template_in_a_setting(configure, tmp_path: Path) -> None:
 def test_the_chart_says_that_it_drops_rows_only_where_it_does(args) -> None:
     assert "refuses while they hold rows" in chart(args)["templates/NOTES.txt"]
 
-    args["allow_data_loss"] = True
+    args = replace(args, allow_data_loss=True)
 
     assert "with all rows" in chart(args)["templates/NOTES.txt"]
 
 
 def test_another_rendering_is_another_version_of_the_chart(args) -> None:
-    def version() -> str:
+    def version(args: Args) -> str:
         return yaml.safe_load(chart(args)["Chart.yaml"])["version"]
 
-    first, again = version(), version()
-    args["jobs"]["timeout_seconds"] += 1
+    first, again = version(args), version(args)
 
-    assert first == again != version()
+    assert first == again != version(replace(args, timeout_seconds=601))
 
 
 @pytest.mark.lane
@@ -319,7 +320,7 @@ def test_bad_settings_are_refused_all_at_once(tmp_path: Path) -> None:
         "config: {langgraph-checkpoint:environment: other, langgraph-checkpoint:verify: maybe}"
     )
 
-    with pytest.raises(SettingsError) as refused:
+    with pytest.raises(InputsError) as refused:
         load("own", tmp_path, {})
 
     assert "environment: expected the stack's name 'own'" in str(refused.value)
@@ -338,7 +339,7 @@ def test_an_encrypted_value_that_would_be_in_the_files_is_refused_by_name(tmp_pa
         "config: {langgraph-checkpoint:databaseOwner: {secure: v1:canary}}"
     )
 
-    with pytest.raises(SettingsError, match="langgraph-checkpoint:databaseOwner"):
+    with pytest.raises(InputsError, match="langgraph-checkpoint:databaseOwner"):
         load("own", tmp_path, {})
 
 

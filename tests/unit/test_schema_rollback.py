@@ -22,8 +22,8 @@ from components.schema.rollback.resources import (
     FallbackRollbackProvider,
     SchemaRollbackProvider,
 )
-from components.settings.environment_args import storage_args
-from components.settings.settings import PROJECT_FILE, Settings
+from components.settings.settings import PROJECT_FILE
+from components.settings.settings import load as load_settings
 
 DECLARED: dict[str, dict[str, Any]] = yaml.safe_load(PROJECT_FILE.read_text())["config"]
 PEM = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
@@ -71,6 +71,8 @@ CHANGED = {
 ALONG: dict[str, dict[str, Any]] = {
     "manageSecret": {"manageDatabase": False},
     "backupSchedule": {"backupClaim": "dumps"},
+    "backupClaim": {"backupSchedule": "30 2 * * *"},
+    "backupBucket": {"backupSchedule": "30 2 * * *"},
     "monitoringPrometheusRule": {"monitoring": True},
     "restoreDrillSchedule": {"backupClaim": "dumps", "backupSchedule": "30 2 * * *"},
     "retentionSchedule": {"retentionKeepLatestAfterDays": 30},
@@ -117,7 +119,7 @@ def rollbacks(configure: Any, declare: Any) -> Callable[..., list[dict[str, Any]
 
     def run(**values: Any) -> list[dict[str, Any]]:
         configure(**values)
-        args = storage_args(Settings.load({}))
+        args = load_settings({})
         declared = declare(lambda: CheckpointStorage("checkpoints", args)).declared
         return [declared[name].inputs for name, _ in ROLLBACKS]
 

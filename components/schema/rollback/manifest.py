@@ -11,7 +11,6 @@ from ...jobs.template import JobTemplate
 
 BACKUP = "backup"
 BACKUP_DIR = "/backup"
-BACKUP_MEMORY = "1Gi"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +33,10 @@ def rollback_args(args: CheckpointStorageArgs, jobs: JobTemplate) -> RollbackArg
     """Return what the component's inputs let a rollback do."""
     return RollbackArgs(
         jobs=jobs,
-        owns_database=args["database"]["manage"],
-        allow_data_loss=args["allow_data_loss"],
-        backup_claim=args["backup_claim"],
-        backup_memory=args.get("backup_memory", BACKUP_MEMORY),
+        owns_database=args.manage_database,
+        allow_data_loss=args.allow_data_loss,
+        backup_claim=args.rollback_backup_claim,
+        backup_memory=args.backup_memory,
     )
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+EXAMPLE = "30 2 * * *"
 WORDS = {"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"}
 PART = re.compile(r"([*?]|(?P<first>\w+)(-(?P<last>\w+))?)(/0*[1-9]\d{0,3})?", re.ASCII)
 NUMBER = re.compile(r"\d{1,4}", re.ASCII)
@@ -18,12 +19,12 @@ FIELDS: Mapping[str, tuple[int, int, tuple[str, ...]]] = {
 }
 
 
-def cron_problem(key: str, schedule: str, example: str) -> str | None:
-    """Return what is wrong with a schedule, in the words of a problem of the settings."""
-    expected = f"{key}: expected five fields of cron such as {example!r}, found {schedule!r}"
-    if schedule in WORDS:
+def schedule(text: str) -> str | None:
+    """Return what is wrong with a schedule, where there is one."""
+    expected = f"expected five fields of cron such as {EXAMPLE!r}, found {text!r}"
+    if not text or text in WORDS:
         return None
-    fields = schedule.split(" ")
+    fields = text.split(" ")
     if len(fields) != len(FIELDS):
         return expected
     for (name, (least, most, names)), field in zip(FIELDS.items(), fields, strict=True):

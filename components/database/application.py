@@ -2,19 +2,20 @@
 
 from typing import Any
 
-from .settings import Settings
+from ..inputs.derived import ssl_mode
+from ..inputs.storage import CheckpointStorageArgs
 
 
-def connection(settings: Settings) -> dict[str, Any]:
+def connection(args: CheckpointStorageArgs) -> dict[str, Any]:
     """Return the pool's arguments and those of its connections, without credential and CA."""
-    budget = settings.application_max_connections // settings.application_replicas
+    budget = args.application_max_connections // args.application_replicas
     return {
         "kwargs": {
             "autocommit": True,
             # As PostgresSaver's own connections; what was prepared on one server connection is
             # unknown on the next that a pooler lends.
-            "prepare_threshold": None if settings.application_behind_pooler else 0,
-            "sslmode": settings.insecure_database_ssl_mode or "verify-full",
+            "prepare_threshold": None if args.application_behind_pooler else 0,
+            "sslmode": ssl_mode(args),
             "connect_timeout": 5,
             # A server that vanished in a failover is noticed after 15 seconds, not two hours.
             "keepalives_idle": 5,

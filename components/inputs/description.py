@@ -1,0 +1,91 @@
+"""What is said of each input in `storage.py`, as data: for checks, schemas and pages."""
+
+import ast
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from typing import Any, cast, get_args
+
+import pulumi
+from msgspec import inspect as types
+from msgspec import structs
+
+from .storage import CheckpointStorageArgs
+
+SECRET = "secret"  # noqa: S105 -- a mark
+Rule = Callable[[Any], str | None]
+NAMES: Mapping[type, str] = {
+    types.StrType: "string",
+    types.LiteralType: "string",
+    types.BoolType: "boolean",
+    types.IntType: "integer",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """One input of the component, which is a setting of the program."""
+
+    name: str
+    """Name in Python."""
+    key: str
+    """Name everywhere else."""
+    kind: Any
+    """Type by which msgspec converts a value that is given."""
+    type: str
+    """Name of this type in Pulumi's schemas."""
+    default: Any
+    expected: str
+    """What a text is to be, in words; empty where the type says it."""
+    secret: bool
+    """Whether no message may show the value."""
+    may_be_output: bool
+    """Whether the value may become known during the deployment."""
+    rules: tuple[Rule, ...]
+    """What the value that is used must fulfil."""
+
+
+@cache
+def inputs() -> tuple[Input, ...]:
+    """Return all inputs in their order."""
+    return tuple(_input(field) for field in structs.fields(CheckpointStorageArgs))
+
+
+@cache
+def documentation() -> Mapping[str, str]:
+    """Return what is written below each input, by its name in Python."""
+    (definition,) = ast.parse(inspect.getsource(CheckpointStorageArgs)).body
+    body = definition.body if isinstance(definition, ast.ClassDef) else []
+    return {
+        declared.target.id: " ".join(said.value.value.split())
+        for declared, said in pairwise(body)
+        if isinstance(declared, ast.AnnAssign)
+        and isinstance(declared.target, ast.Name)
+        and isinstance(said, ast.Expr)
+        and isinstance(said.value, ast.Constant)
+        and isinstance(said.value.value, str)
+    }
+
+
+def _input(field: structs.FieldInfo) -> Input:
+    metadata: tuple[Any, ...] = getattr(field.type, "__metadata__", ())
+    plain = get_args(field.type)[0] if metadata else field.type
+    may_be_output = pulumi.Output[str] in get_args(plain)
+    kind = str if may_be_output else field.type
+    info = types.type_info(kind)
+    extra: dict[str, str] = {}
+    if isinstance(info, types.Metadata):
+        info, extra = info.type, cast("dict[str, str]", info.extra or {})
+    return Input(
+        name=field.name,
+        key=field.encode_name,
+        kind=kind,
+        type=NAMES[type(info)],
+        default=field.default,
+        expected=extra.get("expected", ""),
+        secret=SECRET in metadata,
+        may_be_output=may_be_output,
+        rules=tuple(cast("Rule", each) for each in metadata if callable(each)),
+    )

@@ -1,0 +1,104 @@
+"""Turns what was given for the inputs into values of their kinds, and says what is none."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+import pulumi
+from msgspec import inspect as types
+
+from .description import Input, inputs
+from .storage import CheckpointStorageArgs
+
+# What the inputs were called while they came in groups, and what is to be set in their place.
+FORMER = {
+    "backup": "those that begin with backup, and restoreDrillSchedule",
+    "database": "those that begin with database, and manageDatabase",
+    "jobs": "name, postgresImage, vaultImage and their neighbours",
+    "retention": "those that begin with retention",
+    "vault": "those that begin with vault, and manageVaultAuthMount and manageVaultKvMount",
+    "verifyAlways": "verify",
+}
+
+
+def read(given: Mapping[str, Any], problems: list[str]) -> CheckpointStorageArgs:
+    """Return the inputs with what is given by their keys, and the default of what is none."""
+    problems += _unknown(given)
+    values: dict[str, Any] = {}
+    for each in inputs():
+        if (value := given.get(each.key)) is None:
+            continue
+        try:
+            values[each.name] = _converted(each, value)
+        except ValueError as error:
+            problems.append(f"{each.key}: {error}")
+    return CheckpointStorageArgs(**values)
+
+
+def as_given(args: CheckpointStorageArgs) -> dict[str, Any]:
+    """Return inputs by their keys, as `read` takes them."""
+    return {each.key: getattr(args, each.name) for each in inputs()}
+
+
+def _unknown(given: Mapping[str, Any]) -> Iterator[str]:
+    known = [each.key for each in inputs()]
+    for key in sorted(given.keys() - {*known}):
+        close = difflib.get_close_matches(key, known, n=1)
+        if key in FORMER:
+            hint = f"set {FORMER[key]}, as docs/inputs.md says"
+        elif close:
+            hint = f"did you mean {close[0]!r}"
+        else:
+            hint = "see docs/settings.md"
+        yield f"{key}: no such setting; {hint}"
+
+
+def _converted(declared: Input, value: Any) -> Any:
+    """Return the value as its kind has it; the engine hands whole numbers over as floats.
+
+    Raises:
+        ValueError: it is of another type, breaks a rule, or is not known yet.
+
+    """
+    known: object = value
+    if isinstance(known, pulumi.Output):
+        if not declared.may_be_output:
+            # Names, hashes and manifests are made of it before anything is deployed.
+            msg = (
+                "expected a value that is known before the deployment, found an output or a secret"
+            )
+            raise ValueError(msg)
+        return value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    try:
+        return msgspec.convert(value, declared.kind)
+    except msgspec.ValidationError:
+        expected = _expected(declared, value)
+        msg = f"expected {expected}, found {_found(value, expected, secret=declared.secret)}"
+        raise ValueError(msg) from None
+
+
+def _expected(declared: Input, value: Any) -> str:
+    if declared.expected and isinstance(value, str):
+        return declared.expected
+    match types.type_info(declared.kind):
+        case types.IntType(ge=least, le=most) if type(value) is int:
+            return f"a number from {least} to {most}"
+        case types.LiteralType(values=values):
+            names = ", ".join(str(each) for each in values if each)
+            return f"one of {names}{' or nothing' if '' in values else ''}"
+        case _:
+            return declared.type
+
+
+def _found(value: Any, expected: str, *, secret: bool) -> str:
+    """Return a value for a message, unless a password may stand in it."""
+    if secret:
+        return "another type"
+    if isinstance(value, str):
+        return "one with a user in it" if "@" in value and "URL" in expected else repr(value)
+    if isinstance(value, bool | int | float):
+        return str(value).lower()
+    return "a list" if isinstance(value, list) else "an object"
