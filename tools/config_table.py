@@ -13,9 +13,11 @@ PROJECT, PAGE = REPOSITORY / "Pulumi.yaml", REPOSITORY / "docs" / "settings.md"
 CONFIG = "config:\n"
 HEAD = """# Settings
 
-Every setting of an environment. Set one with `pulumi config set KEY VALUE`. Programs that have the
-component as a part set [the inputs of the same names](inputs.md). All problems are reported at
-once, before anything is touched.
+This page answers: **what can I set for an environment?**
+
+`pulumi config set KEY VALUE` sets one of these. A program that has the component as a part sets
+[the inputs of the same names](inputs.md). The program checks all settings before it touches
+anything, and one error names all problems. The text of a boolean says what `true` does.
 
 """
 
@@ -37,9 +39,10 @@ def project() -> str:
 
 def page() -> str:
     """Return the settings as a table, in their order."""
-    rows = ["| Setting | Default | What it does |", "| --- | --- | --- |"]
+    rows = ["| Setting | Default | Value | What it does |", "| --- | --- | --- | --- |"]
     for each in inputs():
-        rows.append(f"| `{each.key}` | {shown(each.default)} | {documentation()[each.name]} |")
+        text = f"{shown(each.default)} | {each.expected} | {documentation()[each.name]}"
+        rows.append(f"| `{each.key}` | {text} |")
     return HEAD + "\n".join(rows) + "\n"
 
 

@@ -7,11 +7,14 @@ from tools.config_table import REPOSITORY, shown
 PAGE = REPOSITORY / "docs" / "inputs.md"
 HEAD = """# Inputs and outputs of CheckpointStorage
 
-For [programs that have it as a part](other-languages.md). The inputs are
-[the settings](settings.md) of the program here, under the same names, and none of them is required.
-In Python the names are in snake case. Only `databasePassword` may be a secret or an output of
-another resource: names, checksums and manifests are made of the others before anything is deployed.
-All problems are reported at once, in the sentences of the program.
+This page answers: **what does the component take and give, as a part of
+[my own program](other-languages.md)?**
+
+The inputs are [the settings](settings.md) of this repository's program, under the same names. In
+Python the names are in snake case. No input is required. Only `databasePassword` may be a secret or
+an output of another resource, because the component makes names, checksums and manifests from the
+other inputs before anything is deployed. One error names all problems, in the sentences of the
+program. The text of a boolean says what `true` does.
 
 """
 

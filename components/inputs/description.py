@@ -38,7 +38,7 @@ class Input:
     """Name of this type in Pulumi's schemas."""
     default: Any
     expected: str
-    """What a text is to be, in words; empty where the type says it."""
+    """What a value of this type is to be, in words."""
     secret: bool
     """Whether no message may show the value."""
     may_be_output: bool
@@ -78,14 +78,29 @@ def _input(field: structs.FieldInfo) -> Input:
     extra: dict[str, str] = {}
     if isinstance(info, types.Metadata):
         info, extra = info.type, cast("dict[str, str]", info.extra or {})
+    name_of_type = NAMES[type(info)]
     return Input(
         name=field.name,
         key=field.encode_name,
         kind=kind,
-        type=NAMES[type(info)],
+        type=name_of_type,
         default=field.default,
-        expected=extra.get("expected", ""),
+        expected=extra.get("expected") or _bounds(kind, info) or name_of_type,
         secret=SECRET in metadata,
         may_be_output=may_be_output,
         rules=tuple(cast("Rule", each) for each in metadata if callable(each)),
     )
+
+
+def _bounds(kind: Any, info: types.Type) -> str:
+    """Return which values msgspec takes, where it takes few of the type."""
+    match info:
+        case types.IntType(ge=least, le=most):
+            return f"a number from {least} to {most}"
+        case types.LiteralType():
+            # In their order, which msgspec does not keep.
+            values = get_args(kind)
+            names = ", ".join(str(each) for each in values if each)
+            return f"one of {names}{' or nothing' if '' in values else ''}"
+        case _:
+            return ""

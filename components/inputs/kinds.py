@@ -16,6 +16,11 @@ from .names import database_name, role_name
 from .urls import vault_url
 
 
+def words(expected: str) -> Meta:
+    """Return what a text is to be, where a function is the rule."""
+    return Meta(extra={"expected": expected})
+
+
 def text(pattern: str, expected: str) -> Meta:
     """Return the rule of a text that is as `pattern` has it, in ASCII, and is `expected`."""
     return Meta(pattern=rf"\A(?a:{pattern})\Z", extra={"expected": expected})
@@ -61,10 +66,10 @@ RuleLabel = Annotated[
 ]
 # An image reference; it must not be read as a shell word or a flag.
 Image = Annotated[str, text(r"(?!.*\.\.)[a-z0-9][\w.:/@-]*", "an image reference")]
-Schedule = Annotated[str, schedule]
-CertificateFile = Annotated[str, certificates]
+Schedule = Annotated[str, words("five fields of cron"), schedule]
+CertificateFile = Annotated[str, words("a file of certificates in PEM"), certificates]
 
-VaultUrl = Annotated[str, vault_url]
+VaultUrl = Annotated[str, words("a URL"), vault_url]
 VaultName = Annotated[str, text(_SEGMENT, "letters, digits, '_', '.' and '-'")]
 VaultPath = Annotated[
     str, text(_PATH, "segments of letters, digits, '_', '.' and '-', joined by '/'")
@@ -81,8 +86,8 @@ VaultId = Annotated[
 ]
 SystemId = Annotated[str, optional(r"\d{1,20}", "a system_identifier as a refusal names it")]
 
-DatabaseName = Annotated[str, database_name]
-RoleName = Annotated[str, role_name]
+DatabaseName = Annotated[str, words("a name of at most 63 bytes"), database_name]
+RoleName = Annotated[str, words("a name of at most 63 bytes"), role_name]
 
 Bucket = Annotated[
     str,

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 import pulumi
-from msgspec import inspect as types
 
 from .description import Input, inputs
 from .storage import CheckpointStorageArgs
 
+TYPES: Mapping[str, type] = {"boolean": bool, "integer": int, "string": str}
 # What the inputs were called while they came in groups, and what is to be set in their place.
 FORMER = {
     "backup": "those that begin with backup, and restoreDrillSchedule",
@@ -75,22 +75,11 @@ def _converted(declared: Input, value: Any) -> Any:
     try:
         return msgspec.convert(value, declared.kind)
     except msgspec.ValidationError:
-        expected = _expected(declared, value)
+        # A rule is no help to whoever gave another type.
+        is_of_type = type(value) is TYPES[declared.type]
+        expected = declared.expected if is_of_type else declared.type
         msg = f"expected {expected}, found {_found(value, expected, secret=declared.secret)}"
         raise ValueError(msg) from None
-
-
-def _expected(declared: Input, value: Any) -> str:
-    if declared.expected and isinstance(value, str):
-        return declared.expected
-    match types.type_info(declared.kind):
-        case types.IntType(ge=least, le=most) if type(value) is int:
-            return f"a number from {least} to {most}"
-        case types.LiteralType(values=values):
-            names = ", ".join(str(each) for each in values if each)
-            return f"one of {names}{' or nothing' if '' in values else ''}"
-        case _:
-            return declared.type
 
 
 def _found(value: Any, expected: str, *, secret: bool) -> str:

@@ -46,219 +46,232 @@ class CheckpointStorageArgs(Struct, frozen=True, kw_only=True, rename="camel"):
     """Inputs of CheckpointStorage; whatever is not given has its default."""
 
     environment: Environment = ""
-    """Name of the environment. Empty means the stack's name. A file Pulumi.STACK.yaml must say it
-    all the same, so that no environment runs on another one's settings."""
+    """The name of the environment. If it is empty, the environment has the stack's name.
+    Pulumi.STACK.yaml must say it, so that no environment runs with another one's settings."""
     take_over: OwnerId = ""
-    """Owner id of the stack whose objects this one takes over, as a refusal names it. Empty means
-    that nothing of another stack is touched."""
+    """The owner id of the stack whose objects this stack takes over. A refusal names the id. If it
+    is empty, this stack touches no object of another stack."""
     namespace: KubernetesName = "bizmatters"
-    """Kubernetes namespace of the ServiceAccount and the Jobs."""
+    """The ServiceAccount and the Jobs are in this Kubernetes namespace."""
     manage_namespace: bool = False
-    """Create the namespace, with Pod Security "restricted" enforced, and remove it on destroy."""
+    """The program creates the namespace, with Pod Security "restricted" enforced, and removes it on
+    destroy."""
     name: KubernetesPrefix = "agent-executor"
-    """Prefix of the Jobs and of their ConfigMap."""
+    """The names of the Jobs and of their ConfigMap begin with this text."""
     manage_network_policy: bool = True
-    """Create a NetworkPolicy that leaves the Jobs' pods DNS (port 53), Vault and PostgreSQL. Set it
-    to false where the cluster's own policies do that."""
+    """The program creates a NetworkPolicy. It lets the Jobs' pods reach DNS (port 53), Vault and
+    PostgreSQL, and nothing else. Set it to false if the cluster has policies of its own for
+    this."""
     service_account: KubernetesPrefix = "agent-executor"
-    """ServiceAccount of the Jobs. The application's is this name with "-app" behind it, where
-    manageDatabase is true."""
+    """The Jobs run as this ServiceAccount. If manageDatabase is true, the application has another
+    one, with "-app" behind the name."""
     kubeconfig: Kubeconfig = ""
-    """Kubeconfig as text (set it with --secret). Empty means the files that KUBECONFIG names,
-    merged as kubectl does, then ~/.kube/config."""
+    """A kubeconfig as text (set it with --secret). If it is empty, the program merges the files
+    that KUBECONFIG names, as kubectl does, or reads ~/.kube/config."""
     kube_context: str = ""
-    """Context of the kubeconfig. Empty means its current one."""
+    """The context of the kubeconfig. If it is empty, the program uses the current context."""
 
     vault_address: VaultUrl = ""
-    """URL of Vault as this program reaches it. Empty means VAULT_ADDR. The token is that of
-    VAULT_TOKEN, of the token helper in ~/.vault or of ~/.vault-token."""
+    """The program reaches Vault at this URL. If it is empty, the program uses VAULT_ADDR. The token
+    comes from VAULT_TOKEN, from the token helper in ~/.vault or from ~/.vault-token."""
     vault_address_in_cluster: VaultUrl = ""
-    """URL of Vault as pods reach it. Empty means vaultAddress."""
+    """The pods reach Vault at this URL. If it is empty, they use vaultAddress."""
     vault_ca_cert_file: CertificateFile = ""
-    """PEM file of the CA that signed Vault's certificate. Empty means VAULT_CACERT, then the public
-    CAs."""
+    """A PEM file with the CA that signed Vault's certificate. If it is empty, the program uses
+    VAULT_CACERT, or else the public CAs."""
     insecure_vault_http: bool = False
-    """Let vaultAddress and vaultAddressInCluster begin with http://, which shows login token and
-    credential to the network."""
+    """The program allows http:// in vaultAddress and vaultAddressInCluster. The network then sees
+    the login token and the credential."""
     vault_namespace: VaultNamespace = ""
-    """Namespace of OpenBao or Vault Enterprise. Empty means VAULT_NAMESPACE, then the root
-    namespace. Vault's community edition has none and ignores the setting."""
+    """The namespace in OpenBao or Vault Enterprise. If it is empty, the program uses
+    VAULT_NAMESPACE, or else the root namespace. Vault's community edition has no namespaces and
+    ignores it."""
     vault_server_id: VaultId = ""
-    """Identity of a Vault that has taken the first one's place with all that was in it, as the
-    refusal names it. Empty means the first one that answered."""
+    """The identity of a Vault that has replaced the first one and has all its content. A refusal
+    names the identity. If it is empty, the program expects the Vault that answered first."""
     vault_role: VaultName = "agent-executor"
-    """Kubernetes-auth role of the Jobs. The application's has "-app" behind it."""
+    """The Jobs log in to Vault with this role of the Kubernetes auth method. The application has
+    another role, with "-app" behind the name."""
     vault_policy: VaultName = "agent-executor"
-    """Policy of the Jobs. The application's has "-app" behind it."""
+    """This policy gives the Jobs their rights in Vault. The application has another policy, with
+    "-app" behind the name."""
     vault_audience: Audience = "vault"
-    """Audience that the role demands and that the projected ServiceAccount token carries."""
+    """The role demands this audience, and the ServiceAccount token of the pod carries it."""
     vault_auth_mount: VaultPath = "kubernetes"
-    """Mount of the Kubernetes auth method."""
+    """The Kubernetes auth method is mounted at this path."""
     manage_vault_auth_mount: bool = False
-    """Create and configure the auth mount, with a token reviewer in the cluster, and remove it on
-    destroy."""
+    """The program creates and configures the auth mount, with a token reviewer in the cluster, and
+    removes it on destroy."""
     kubernetes_host_for_vault: str = ""
-    """URL of the Kubernetes API as Vault reaches it, for a managed auth mount. Empty means the
-    kubeconfig's server."""
+    """Vault reaches the Kubernetes API at this URL, if the program manages the auth mount. If it is
+    empty, Vault uses the kubeconfig's server."""
     vault_kv_mount: VaultPath = "kv"
-    """Mount of the KV version 2 engine."""
+    """The KV version 2 engine is mounted at this path."""
     manage_vault_kv_mount: bool = False
-    """Create the KV mount, and remove it with all its secrets on destroy."""
+    """The program creates the KV mount, and removes it with all its secrets on destroy."""
     vault_secret_path: VaultPath = "bizmatters/agent-executor/postgres"  # noqa: S105 -- a path
-    """Path of the Jobs' secret below the KV mount. The application's has "-app" behind it."""
+    """The Jobs' secret has this path below the KV mount. The application has another secret, with
+    "-app" behind the path."""
     manage_secret: bool = False
-    """Write the secret once and never again. Without it the secret must be there, with the fields
-    host, port, database, username and password."""
+    """The program writes the secret once and never again. If it is false, the secret must exist,
+    with the fields host, port, database, username and password."""
     keep_secret_versions: bool = True
-    """Keep a managed secret's versions in Vault on destroy, as its soft delete does; false removes
-    them for good. This is decided when the secret is written."""
+    """A destroy keeps the versions of a managed secret in Vault. If it is false, a destroy removes
+    them for good. The value counts that was set when the program wrote the secret."""
 
     manage_database: bool = False
-    """Create the database, its schema and the owner, migrator and application roles. It needs
-    manageSecret."""
+    """The program creates the database, its schema and the owner, migrator and application roles.
+    It needs manageSecret."""
     database_host: str = ""
-    """PostgreSQL host as pods reach it, which is written into a managed secret. Empty means
-    PGHOST."""
+    """The pods reach PostgreSQL at this host, which the program writes into a managed secret. If it
+    is empty, the program uses PGHOST."""
     database_port: Port = 0
-    """PostgreSQL port as pods reach it. 0 means PGPORT, then 5432."""
+    """The pods reach PostgreSQL at this port. 0 means PGPORT, or else 5432."""
     database_admin_host: str = ""
-    """PostgreSQL host as this program reaches it, where manageDatabase is true. Empty means PGHOST,
-    then databaseHost."""
+    """The program reaches PostgreSQL at this host, if manageDatabase is true. If it is empty, the
+    program uses PGHOST, or else databaseHost."""
     database_admin_port: Port = 0
-    """PostgreSQL port as this program reaches it. 0 means PGPORT, then databasePort."""
+    """The program reaches PostgreSQL at this port. 0 means PGPORT, or else databasePort."""
     database_server_id: SystemId = ""
-    """Identity (system_identifier) of a PostgreSQL server that has taken the first one's place with
-    all that was in it, as the refusal names it. Empty means the first one that answered."""
+    """The identity (system_identifier) of a PostgreSQL server that has replaced the first one and
+    has all its content. A refusal names the identity. If it is empty, the program expects the
+    server that answered first."""
     database_name: DatabaseName = "langgraph"
-    """Database that holds the checkpoint tables."""
+    """This database holds the checkpoint tables."""
     database_username: RoleName = ""
-    """Login role of the Jobs for a managed secret. Empty means the database's name with "_migrator"
-    behind it, where manageDatabase is true."""
+    """The Jobs log in as this role, if the program writes the secret. If it is empty and
+    manageDatabase is true, the role is the database's name with "_migrator" behind it."""
     database_password: Password = ""
-    """Password of databaseUsername (set it with --secret). It is needed where manageSecret is true
-    and manageDatabase is false."""
+    """The password of databaseUsername (set it with --secret). The program needs it if manageSecret
+    is true and manageDatabase is false."""
     database_schema: DatabaseName = "public"
-    """Schema of the checkpoint tables."""
+    """This schema holds the checkpoint tables."""
     database_owner: RoleName = ""
-    """NOLOGIN role that owns the tables. Empty means the database's name with "_owner" behind it
-    where manageDatabase is true, else the login role."""
+    """This role, which cannot log in, owns the tables. If it is empty, the owner is the database's
+    name with "_owner" behind it where manageDatabase is true, or else the login role."""
     database_application_role: RoleName = ""
-    """Role that gets SELECT, INSERT, UPDATE and DELETE on the tables. Empty means the database's
-    name with "_app" behind it where manageDatabase is true, else nobody."""
+    """This role gets SELECT, INSERT, UPDATE and DELETE on the tables. If it is empty, the role is
+    the database's name with "_app" behind it where manageDatabase is true, or else no role gets
+    them."""
     database_readers: str = ""
-    """Roles that get SELECT on the three tables with rows and USAGE on their schema, with commas
-    between, such as "grafana, analytics". They must exist. The verification names any other role
-    that may do something there, see docs/drift.md."""
+    """These roles get SELECT on the three tables with rows and USAGE on their schema. Separate them
+    with commas, such as "grafana, analytics". The roles must exist. The verification names any
+    other role that has rights there, see docs/drift.md."""
     database_ca_cert_file: CertificateFile = ""
-    """PEM file of the CA that signed PostgreSQL's certificate. Empty means PGSSLROOTCERT, then the
-    public CAs."""
+    """A PEM file with the CA that signed PostgreSQL's certificate. If it is empty, the program uses
+    PGSSLROOTCERT, or else the public CAs."""
     insecure_database_ssl_mode: Literal[
         "", "disable", "allow", "prefer", "require", "verify-ca"
     ] = ""
-    """A libpq sslmode below verify-full, for a database that cannot do better. Empty means
-    verify-full."""
+    """A libpq sslmode below verify-full, for a database that offers no better. If it is empty, the
+    mode is verify-full."""
 
     postgres_image: Image = "postgres:16-alpine"
-    """Image with sh and PostgreSQL's clients, no older than the server where dumps are asked
-    for."""
+    """An image with sh and PostgreSQL's clients. If the program makes dumps, the clients must be as
+    new as the server."""
     vault_image: Image = "hashicorp/vault:1.15"
-    """Image with sh and vault. OpenBao's image works too."""
+    """An image with sh and vault. OpenBao's image works too."""
     backoff_limit: Annotated[int, Meta(ge=0, le=20)] = 3
-    """How often Kubernetes retries a failed pod. 0 shows a fatal failure within seconds."""
+    """Kubernetes retries a failed pod so many times. 0 shows a fatal failure within seconds."""
     ttl_seconds_after_finished: Annotated[int, Meta(ge=60, le=10**9)] = 86400
-    """Seconds that a finished Job stays, at least 60, since its report is read from its pod."""
+    """A finished Job stays so many seconds. The program reads the Job's report from its pod."""
     start_seconds: Annotated[int, Meta(ge=1, le=10**6)] = 45
-    """Seconds that a pod may fail to start (image, quota, no node that fits, admission) before its
-    Job is ended with the reason. A node on its way is waited for."""
+    """A pod may fail to start (image, quota, no node that fits, admission) for so many seconds.
+    Then the program ends the Job and says the reason. The program waits for a node that is on its
+    way."""
     timeout_seconds: Annotated[int, Meta(ge=30, le=10**6)] = 600
-    """Seconds that one Job may take, at least 30. Raise it before an index build on a large
-    table."""
+    """One Job may take so many seconds. Raise the number before an index build on a large table."""
     verify: Literal["onChange", "always"] = "onChange"
-    """When the schema is verified. onChange means after another migration Job or changed settings
-    of the Job. always means on every pulumi up, which a preview shows as one replacement."""
+    """The program verifies the schema at these times. With onChange it does so after another
+    migration Job or another setting of the Job. With always it does so on every pulumi up, and a
+    preview shows one replacement."""
     allow_data_loss: bool = False
-    """Let pulumi destroy drop tables that hold rows."""
+    """A pulumi destroy may drop tables that hold rows."""
     rollback_backup_claim: Claim = ""
-    """PersistentVolumeClaim in the namespace that gets a dump of the tables before a destroy with
-    allowDataLoss drops them. Empty means no dump."""
+    """This claim in the namespace gets a dump of the tables before a destroy with allowDataLoss
+    drops them. If it is empty, there is no such dump."""
 
     application_replicas: Annotated[int, Meta(ge=1, le=10**6)] = 1
-    """The most pods of the application that run at the same time, those of a rolling update
-    included. The output connection is made of it."""
+    """So many pods of the application run at the same time at most, with those of a rolling update.
+    The output connection depends on the number."""
     application_max_connections: Annotated[int, Meta(ge=1, le=10**6)] = 80
-    """Connections that these pods together may open: max_connections of PostgreSQL or of the
-    pooler, less what the Jobs, monitoring and people need."""
+    """All these pods together may open so many connections. Start from max_connections of
+    PostgreSQL or of the pooler, and subtract what the Jobs, monitoring and people need."""
     application_behind_pooler: bool = False
     """The application reaches PostgreSQL through a pooler that lends a server connection for one
-    transaction, such as PgBouncer. No statement is prepared then."""
+    transaction, such as PgBouncer. The application then prepares no statements."""
 
     backup_schedule: Schedule = ""
-    """When a CronJob dumps the tables, in five fields of cron, UTC unless the cluster says
-    otherwise. Empty means never."""
+    """A CronJob dumps the tables at these times, in five fields of cron. The time zone is UTC, if
+    the cluster has no other. If it is empty, there are no scheduled dumps."""
     backup_claim: Claim = ""
-    """PersistentVolumeClaim in the namespace that the scheduled dumps go to, unless backupBucket is
-    set. It outlives the environment."""
+    """The scheduled dumps go to this claim in the namespace, if backupBucket is empty. The claim
+    outlives the environment."""
     backup_claim_size: ClaimSize = ""
-    """Size of backupClaim, such as 20Gi, to create it and to leave it on destroy. Empty means that
-    it is there."""
+    """The program creates backupClaim with this size, such as 20Gi, and leaves it on destroy. If it
+    is empty, the claim must exist."""
     backup_bucket: Bucket = ""
-    """S3-compatible bucket that the scheduled dumps go to in place of a claim, with a prefix behind
-    a slash if wanted. Its key is the secret vaultSecretPath with "-backup" behind it, with the
-    fields accessKeyId and secretAccessKey."""
+    """The scheduled dumps go to this S3-compatible bucket in place of a claim. A prefix may stand
+    behind a slash. The bucket's key is a secret at vaultSecretPath with "-backup" behind it, with
+    the fields accessKeyId and secretAccessKey."""
     backup_bucket_endpoint: BucketEndpoint = ""
-    """URL of the bucket's server as pods reach it. Empty means AWS."""
+    """The pods reach the bucket's server at this URL. If it is empty, they use AWS."""
     backup_bucket_region: BucketRegion = ""
-    """Region of the bucket. Empty means the server's default."""
+    """The region of the bucket. If it is empty, the server's default counts."""
     backup_bucket_ca_cert_file: CertificateFile = ""
-    """PEM file of the CA that signed the bucket server's certificate. Empty means the public
-    CAs."""
+    """A PEM file with the CA that signed the certificate of the bucket's server. If it is empty,
+    the pods use the public CAs."""
     rclone_image: Image = "rclone/rclone:1.76"
-    """Image with sh and rclone, for backupBucket."""
+    """An image with sh and rclone, for backupBucket."""
     backup_keep_days: Days = 14
-    """Days that a scheduled dump stays. The newest one always does."""
+    """A scheduled dump stays so many days. The newest dump always stays."""
     backup_timeout_seconds: Annotated[int, Meta(ge=60, le=10**6)] = 3600
-    """Seconds that one dump or one restore drill may take."""
+    """One dump or one restore drill may take so many seconds."""
     backup_memory: Memory = "1Gi"
-    """Memory that the container of a dump (scheduled, or before a rollback) or of a restore drill
-    may take, some eight times the largest value."""
+    """The container of a dump or of a restore drill may take so much memory. A large row needs some
+    eight times its largest value. It counts for the dump before a rollback too."""
     restore_drill_schedule: Schedule = ""
-    """When a CronJob restores the newest dump into a scratch database, verifies it and drops it, in
-    five fields of cron. It lets the Jobs' role create databases where manageDatabase is true. Empty
-    means never."""
+    """A CronJob restores the newest dump into a scratch database, verifies it and drops it, at
+    these times in five fields of cron. If manageDatabase is true, the Jobs' role may then create
+    databases. If it is empty, there are no drills."""
 
     retention_schedule: Schedule = ""
-    """When a CronJob prunes idle threads and deletes old ones, in five fields of cron, UTC unless
-    the cluster says otherwise. Empty means never."""
+    """A CronJob prunes idle threads and deletes old threads at these times, in five fields of cron.
+    The time zone is UTC, if the cluster has no other. If it is empty, nothing is pruned or
+    deleted."""
     retention_keep_latest_after_days: DaysOrNever = 0
-    """Days after its newest checkpoint that a thread keeps only the newest checkpoint of each
-    namespace, as PostgresSaver.prune does. 0 means never."""
+    """A thread whose newest checkpoint is so many days old keeps only the newest checkpoint of each
+    namespace, as with PostgresSaver.prune. 0 means never."""
     retention_delete_threads_after_days: DaysOrNever = 0
-    """Days after its newest checkpoint that a whole thread is deleted. 0 means never."""
+    """The CronJob deletes a thread whose newest checkpoint is so many days old. 0 means never."""
     retention_delete_orphans: bool = False
-    """Delete what a clean-up of somebody else left of threads that retentionKeepLatestAfterDays
-    prunes: writes without a checkpoint, and blobs that none needs. Without it they are only
-    counted."""
+    """The CronJob also deletes what another clean-up left behind in the threads that it prunes:
+    writes without a checkpoint, and blobs that no checkpoint needs. If it is false, the CronJob
+    only counts them."""
     retention_dry_run: bool = False
-    """Have the CronJob say what it would delete, and delete nothing."""
+    """The CronJob says what it would delete, and deletes nothing."""
     retention_timeout_seconds: Annotated[int, Meta(ge=180, le=10**6)] = 3600
-    """Seconds that one run of retention may take. The next one goes on where it ended."""
+    """One run of retention may take so many seconds. The next run goes on where it ended."""
 
     monitoring: bool = False
-    """Publish ConfigMaps with the queries for sql_exporter and CloudNativePG, alert rules and a
-    Grafana dashboard."""
+    """The program publishes ConfigMaps with queries for sql_exporter and CloudNativePG, alert rules
+    and a Grafana dashboard."""
     monitoring_prometheus_rule: bool = False
-    """Create the alert rules as a PrometheusRule too. The Prometheus operator must be installed."""
+    """The program also creates the alert rules as a PrometheusRule. The Prometheus operator must be
+    installed."""
     monitoring_rule_label: RuleLabel = ""
-    """Label by which the operator's Prometheus selects rules, such as
-    release=kube-prometheus-stack. Empty means none."""
+    """The operator's Prometheus selects rules by this label, such as release=kube-prometheus-stack.
+    If it is empty, the rules have no such label."""
     monitoring_bytes_limit: Annotated[int, Meta(ge=0, le=10**18)] = 0
-    """Bytes that the tables may take with indexes and TOAST, for the forecast and its alerts. 0
-    means no limit."""
+    """The tables may take so many bytes, with indexes and TOAST. The forecast and its alerts depend
+    on the number. 0 means no limit."""
     monitoring_forecast_days: Annotated[int, Meta(ge=1, le=365)] = 14
-    """Alert when the limit is forecast to be reached within so many days."""
+    """An alert fires if the forecast reaches the limit within so many days."""
     monitoring_verification_days: Days = 30
-    """Alert when the schema was not verified for so many days."""
+    """An alert fires if nobody has verified the schema for so many days."""
     monitoring_retention_hours: Hours = 26
-    """Alert when the retention CronJob did not succeed for so many hours, more than its period."""
+    """An alert fires if the retention CronJob has not succeeded for so many hours. Choose more
+    hours than its period has."""
     monitoring_backup_hours: Hours = 26
-    """Alert when the backup CronJob did not succeed for so many hours, more than its period."""
+    """An alert fires if the backup CronJob has not succeeded for so many hours. Choose more hours
+    than its period has."""
