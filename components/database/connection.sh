@@ -57,7 +57,7 @@ blames_credentials() { # TEXT
 
 # Sets verdict to what an SQLSTATE asks for, for all scripts; empty where the server gave none. The
 # names are those of PostgreSQL's manual, Appendix A, "PostgreSQL Error Codes"; MG is this project's
-# own. What SQL itself tells apart stands in the verify file and in retention_again.sql.
+# own. What SQL itself tells apart stands in the verify file; what retention tries again, in its steps.
 #   again    passes by itself
 #   raced    somebody made or dropped the same object between two statements: the next look sees it
 #   refused  nothing was changed, a human decides

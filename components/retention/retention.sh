@@ -12,6 +12,8 @@ login=$files/connection.sh
 [ -r "$login" ] || login=$files/../database/connection.sh
 # shellcheck source=SCRIPTDIR/../database/connection.sh
 . "$login"
+# shellcheck source=SCRIPTDIR/retention_steps.sh
+. "$files/retention_steps.sh"
 deadline=${DEADLINE_SECONDS:-300}
 
 child=
@@ -31,40 +33,28 @@ stop() {
     finish 143 "stopped by a signal before the end; the next run goes on"
 }
 
-# psql has no loop: it reads the same lines again and again, until one of them quits.
-# state holds -v options with numbers and hexadecimal digits only, as psql printed them last.
-run_psql() {
-    result=
-    rm -f "$work/stdout"
-    mkfifo "$work/stdout"
-    # shellcheck disable=SC2086  # state is several words
-    yes '\i :files/retention_step.sql
-\if :over
-\q
-\endif' |
-        psql -X -w -v "schema=${SCHEMA:-public}" -v "owner=${OWNER_ROLE:-}" -v "files=$files" \
-            -v "keep_days=${KEEP_LATEST_AFTER_DAYS:-0}" \
-            -v "drop_days=${DELETE_THREADS_AFTER_DAYS:-0}" -v "dry_run=${DRY_RUN:-false}" \
-            -v "delete_orphans=${DELETE_ORPHANS:-false}" \
-            -v "grace=${GRACE_SECONDS:-60}" -v "most=${MOST_AT_ONCE:-5000}" \
-            -v "seconds=$1" $state \
-            -f "$files/retention.sql" -f - "$connection" > "$work/stdout" 2> "$work/stderr" &
+# psql executes the lines that the steps write into its input, until that is closed.
+start_psql() { # SECONDS
+    rm -f "$work/questions" "$work/answers"
+    mkfifo "$work/questions" "$work/answers"
+    psql -X -w -v "schema=${SCHEMA:-public}" -v "owner=${OWNER_ROLE:-}" \
+        -v "keep_days=$keep_days" -v "drop_days=$drop_days" -v "dry_run=$dry_run" \
+        -v "delete_orphans=$delete_orphans" -f "$files/retention.sql" -f - "$connection" \
+        < "$work/questions" > "$work/answers" 2> "$work/stderr" &
     child=$! ending=INT
+    # Before this shell has the pipes: psql ends when nobody else holds its input.
     kill_after $(($1 + 30)) "$child" &
     guard=$!
-    while IFS= read -r line; do
-        case $line in
-            '==> state: '*) state=${line#'==> state: '} ;;
-            '==> result: '*) result=${line#'==> result: '} ;;
-            *) printf '%s\n' "$line" ;;
-        esac
-    done < "$work/stdout"
+    exec 3> "$work/questions" 4< "$work/answers"
+}
+
+end_psql() {
+    exec 3>&- 4<&-
     wait "$child"
     status=$?
     child=
     kill "$guard" 2> /dev/null
     guard=
-    [ -n "$result" ]
 }
 
 # Sets code to the SQLSTATE of the last error, or to nothing, and text to its sentence.
@@ -72,7 +62,7 @@ read_error() {
     last=$(sed -n 's/^psql:[^:]*:[0-9]*: [^:]*:  \([0-9A-Z]\{5\}\): /\1 /p' "$work/stderr" |
         tail -n 1)
     code=
-    if [ "$status" -eq 3 ] && [ -n "$last" ]; then
+    if [ -n "$last" ] && { [ "$status" -eq 3 ] || [ "$failed" = true ]; }; then
         code=${last%% *}
         text=${last#* }
     else
@@ -102,20 +92,21 @@ finish_unless_transient() {
 }
 
 trap stop TERM INT
+# Where psql has ended, what is written to it fails instead of ending this shell.
+trap '' PIPE
 use_credentials
 work=$(mktemp -d) || finish 13 "expected a writable directory ${TMPDIR:-/tmp}, found none"
 trap 'rm -rf "$work"' EXIT
-state='-v position='
-for number in pruned dropped active finished untimed delta_threads busy checkpoints writes blobs \
-    bytes orphan_writes orphan_blobs; do
-    state="$state -v $number=0"
-done
 end=$(($(date +%s) + deadline))
 attempt=0
 while :; do
     attempt=$((attempt + 1))
     left=$((end - $(date +%s)))
-    run_psql $((left > 0 ? left : 0)) && finish 0 "$result"
+    left=$((left > 0 ? left : 0))
+    start_psql "$left"
+    run_steps "$left"
+    end_psql
+    [ -z "$sentence" ] || finish 0 "$sentence"
     read_error
     finish_unless_transient
     [ "$(date +%s)" -lt "$end" ] || finish 12 \

@@ -1,18 +1,5 @@
--- Prepares a run of retention.sh; retention_step.sql then runs again and again in this session.
--- psql has no loop, hence files that set :step, the name of the next one:
---   walk   sorts the next threads by what is to be done with them
---   work   prunes and drops those that fit into one transaction each
---   look   reads a large thread, before one of its rows is touched
---   trim   prunes a large thread, a part at a time
---   erase  drops a large thread, a part at a time
---   sweep  finds blobs, then writes, of threads that have no checkpoint left
---   clear  deletes them
---   orphans  counts, or deletes, what no checkpoint needs of threads that are pruned
---   done   says what was done
--- A walk leads to work, or for a large thread to look, then trim or erase, and then to the next walk;
--- past the last thread sweep and clear take turns; orphans come behind work and trim. Each statement of a step is followed by
--- retention_end.sql, which chooses the next one's size.
--- All state is in the tables: what is deleted is not found again, so a killed run starts anew.
+-- Prepares a session of retention.sh: settings, the lock, and the statements that it executes.
+-- After it psql goes on at an error: retention_steps.sh reads which one it was.
 \set ON_ERROR_STOP on
 \set QUIET on
 \set AUTOCOMMIT on
@@ -81,12 +68,9 @@ $preflight$;
 SELECT
     CASE WHEN :keep_days > 0 THEN l.keep ELSE l.drop END AS keep_before,
     CASE WHEN :drop_days > 0 THEN l.drop ELSE '' END AS drop_before,
-    CASE WHEN :drop_days > 0 THEN 'sweep' ELSE 'done' END AS after_walk,
     :delete_orphans AND NOT :dry_run AS deletes_orphans,
-    clock_timestamp() + :seconds * interval '1 second' AS until,
-    clock_timestamp() + :grace * interval '1 second' AS sweep_after,
-    clock_timestamp() + interval '30 seconds' AS say_after,
-    pg_snapshot_xmax(pg_current_snapshot())::text AS xid,
+    -- When a statement began, in milliseconds.
+    '(extract(epoch FROM statement_timestamp()) * 1000)::bigint' AS started,
     -- One pattern for both would take six times as long: a state for each of its characters.
     '________-____-6___-____-____________' AS uuid6, '^[0-9a-f-]*$' AS hex,
     -- As in upstream: what a graph with a DeltaChannel leaves behind, in Python or JavaScript.
@@ -127,8 +111,6 @@ FROM (
     ) AS h
 ) AS l \gset
 
-SELECT convert_from(decode(:'position', 'hex'), 'UTF8') AS from_thread,
-    least(500, :most) AS width, least(500, :most) AS size, least(2000, :most) AS rows \gset
 -- How a statement takes rows, with their bytes, and what is told apart: all that has an ended call's
 -- namespace goes with it, whatever checkpoint it belongs to. In a dry run the earlier parts of that
 -- call are still there, to be counted then.
@@ -141,17 +123,44 @@ SELECT convert_from(decode(:'position', 'hex'), 'UTF8') AS from_thread,
     \set take 'DELETE FROM'
     \set taken 'RETURNING pg_column_size(c.blob) AS bytes'
 \endif
-\set step walk
-\set in_blobs true
+
+\ir retention_walk.sql
+\ir retention_look.sql
 \set large false
-\set over false
-\set late false
-\set unfinished false
-\set tries 0
-\set longest 0
-\set limit 180
-\set others_at -infinity
-\ir retention_zero.sql
-\ir retention_top.sql
-\ir retention_table.sql
+\ir retention_prune.sql
+\ir retention_drop.sql
+\set large true
+\ir retention_prune.sql
+\ir retention_drop.sql
+
+\set in_blobs true
+\set kind blobs
+\set table checkpoint_blobs
+\set key 'c.checkpoint_ns, c.channel, c.version'
+\set key_back 'c.checkpoint_ns DESC, c.channel DESC, c.version DESC'
+\set last_key 'c.checkpoint_ns AS a, c.channel AS b, c.version AS c, 0 AS d'
+\set after '($3, $4, $5)'
+\set behind '($3, $4, $5, $6)'
+\set same_key 'ROW(c.thread_id, c.checkpoint_ns, c.channel, c.version) = ROW(d.thread_id, d.checkpoint_ns, d.channel, d.version)'
+\ir retention_sweep.sql
+\ir retention_clear.sql
+\ir retention_orphans.sql
+
+\set in_blobs false
+\set kind writes
+\set table checkpoint_writes
+\set key 'c.checkpoint_ns, c.checkpoint_id, c.task_id, c.idx'
+\set key_back 'c.checkpoint_ns DESC, c.checkpoint_id DESC, c.task_id DESC, c.idx DESC'
+\set last_key 'c.checkpoint_ns AS a, c.checkpoint_id AS b, c.task_id AS c, c.idx AS d'
+\set after '($3, $4, $5, $6)'
+\set behind '($3, $4, $5, $6, $7)'
+\set same_key 'ROW(c.thread_id, c.checkpoint_ns, c.checkpoint_id, c.task_id, c.idx) = ROW(d.thread_id, d.checkpoint_ns, d.checkpoint_id, d.task_id, d.idx)'
+\ir retention_sweep.sql
+\ir retention_clear.sql
+\ir retention_orphans.sql
+
+-- What time it is, in milliseconds, and the id of the server's next transaction.
+PREPARE clock AS
+SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now,
+    pg_snapshot_xmax(pg_current_snapshot())::text AS xid;
 \set ON_ERROR_STOP off

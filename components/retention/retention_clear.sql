@@ -1,10 +1,5 @@
 -- Deletes the rows that :threads without checkpoints have in :table, of a large one a part.
-\if :{?clear_ready} \else
-\if :in_blobs
-PREPARE clear_blobs (text[], integer, text, text, text) AS
-\else
-PREPARE clear_writes (text[], integer, text, text, text, integer) AS
-\endif
+PREPARE clear_:kind (text[], integer, text, text, text, integer) AS
 WITH doomed AS MATERIALIZED (
     SELECT r.*
     FROM unnest($1) AS t (thread_id)
@@ -33,41 +28,9 @@ WITH doomed AS MATERIALIZED (
     RETURNING true
 \endif
 )
-SELECT
-\if :in_blobs
-    d.deleted AS blobs, l.checkpoint_ns AS a, l.channel AS b, l.version AS c,
-\else
-    d.deleted AS writes, l.checkpoint_ns AS a, l.checkpoint_id AS b, l.task_id AS c, l.idx AS d,
-\endif
-    coalesce((SELECT sum(bytes) FROM doomed), 0) AS bytes,
-    d.deleted AS used, d.deleted = $2 AS more, statement_timestamp() AS began
+SELECT d.deleted AS deleted_rows, coalesce((SELECT sum(bytes) FROM doomed), 0) AS deleted_bytes, l.*,
+    d.deleted = $2 AS more, d.deleted AS used, :started AS began
 FROM (SELECT count(*) AS deleted FROM deleted) AS d
-LEFT JOIN LATERAL (SELECT * FROM doomed AS c ORDER BY :key_back LIMIT 1) AS l ON true;
-\if :ERROR \else
-    \set clear_ready true
-\endif
-\endif
-
-\set unit :rows
-\if :in_blobs
-    EXECUTE clear_blobs(:'threads', :rows, :'got_a', :'got_b', :'got_c') \gset got_
-\else
-    EXECUTE clear_writes(:'threads', :rows, :'got_a', :'got_b', :'got_c', :got_d) \gset got_
-\endif
-\ir retention_end.sql
-\set rows :unit
-\if :failed
-    -- Fewer rows may fit than the sweep has found.
-    \if :got_any_large \else
-        \set step sweep
-    \endif
-    \if :gave_up
-        \set got_busy 1
-        \ir retention_add.sql
-        \ir retention_cleared.sql
-    \endif
-\elif :got_more
-    -- Of a thread that is not large, too: it had exactly as many.
-\else
-    \ir retention_cleared.sql
-\endif
+LEFT JOIN LATERAL (
+    SELECT :last_key FROM doomed AS c ORDER BY :key_back LIMIT 1
+) AS l ON true;

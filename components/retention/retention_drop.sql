@@ -60,15 +60,14 @@ WITH thread AS (
     RETURNING true
 \endif
 )
-SELECT (SELECT count(DISTINCT thread_id) FROM doomed) AS threads,
-    c.deleted AS checkpoints, w.deleted AS writes,
-    coalesce((SELECT bytes FROM spent), 0) AS bytes,
+SELECT (SELECT count(DISTINCT thread_id) FROM doomed) AS deleted_threads,
+    c.deleted AS deleted_checkpoints, w.deleted AS deleted_writes,
+    coalesce((SELECT bytes FROM spent), 0) AS deleted_bytes,
 \if :large
     (SELECT ns FROM seen ORDER BY ns, id LIMIT 1) AS below_ns,
     (SELECT id FROM seen ORDER BY ns, id LIMIT 1) AS below_id,
 \endif
-    clock_timestamp() + :grace * interval '1 second' AS sweep_after,
-    s.used, s.used = $2 AS more, statement_timestamp() AS began
+    s.used = $2 AS more, s.used, :started AS began
 FROM (SELECT count(*) AS used FROM seen) AS s
 CROSS JOIN (SELECT count(*) AS deleted FROM deleted_checkpoints) AS c
 CROSS JOIN (SELECT count(*) AS deleted FROM deleted_writes) AS w;

@@ -218,18 +218,19 @@ WITH thread AS (
 \endif
     :taken
 )
-SELECT (SELECT count(DISTINCT thread_id) FROM doomed) AS threads,
-    (SELECT count(*) FROM delta_thread) AS delta_threads,
-    c.deleted AS checkpoints, w.deleted AS writes, b.deleted AS blobs, w.bytes + b.bytes AS bytes,
+SELECT (SELECT count(DISTINCT thread_id) FROM doomed) AS deleted_threads,
+    (SELECT count(*) FROM delta_thread) AS left_delta,
+    c.deleted AS deleted_checkpoints, w.deleted AS deleted_writes, b.deleted AS deleted_blobs,
+    w.bytes + b.bytes AS deleted_bytes,
 \if :large
     (SELECT ns FROM seen ORDER BY ns, id LIMIT 1) AS below_ns,
     (SELECT id FROM seen ORDER BY ns, id LIMIT 1) AS below_id,
 \else
     (SELECT count(*) FROM thread WHERE thread_id NOT IN (
         SELECT thread_id FROM left_alone UNION ALL SELECT thread_id FROM doomed
-    )) AS finished,
+    )) AS left_finished,
 \endif
-    s.used, s.used = $2 AS more, statement_timestamp() AS began
+    s.used = $2 AS more, s.used, :started AS began
 FROM (SELECT count(*) AS used FROM seen) AS s
 CROSS JOIN (SELECT count(*) AS deleted FROM doomed) AS c
 CROSS JOIN (

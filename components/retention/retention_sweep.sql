@@ -1,13 +1,11 @@
 -- Looks for what is left of threads without a checkpoint: blobs, then writes of a former time.
 -- A saver commits blobs with their checkpoint, but writes in the background, some before theirs.
-\if :{?sweep_ready} \else
-PREPARE :sweep (text, integer, integer) AS
+PREPARE sweep_:kind (text, integer, integer) AS
 WITH RECURSIVE walk (number, thread_id, gone, work, upcoming) AS (
-    SELECT 0, NULL, NULL::boolean, 0::bigint, (
-        SELECT thread_id FROM :table
-        WHERE thread_id >= $1
-        ORDER BY thread_id LIMIT 1
-    )
+    SELECT 0, NULL, NULL::boolean, 0::bigint, CASE
+        WHEN $1 IS NULL THEN (SELECT thread_id FROM :table ORDER BY thread_id LIMIT 1)
+        ELSE (SELECT thread_id FROM :table WHERE thread_id > $1 ORDER BY thread_id LIMIT 1)
+    END
     UNION ALL
     SELECT w.number + 1, w.upcoming, g.gone, w.work + f.rows, (
         SELECT c.thread_id FROM :table AS c
@@ -50,43 +48,17 @@ WITH RECURSIVE walk (number, thread_id, gone, work, upcoming) AS (
     WHERE w.upcoming IS NOT NULL AND w.number < $2 AND w.work <= $3
 ), covered AS (
     SELECT * FROM walk WHERE work <= $3
-), follower AS (
-    SELECT upcoming FROM covered ORDER BY number DESC LIMIT 1
+), last AS (
+    SELECT * FROM covered ORDER BY number DESC LIMIT 1
 )
 SELECT
-    coalesce(array_agg(thread_id) FILTER (WHERE gone), '{}') AS cleared,
-    count(gone) = 0 AND (SELECT upcoming FROM follower) IS NOT NULL AS any_large,
-    coalesce((SELECT upcoming FROM follower), '') AS next_thread,
-    (SELECT upcoming FROM follower) IS NULL AS next_is_end,
-    encode(convert_to(coalesce((SELECT upcoming FROM follower), ''), 'UTF8'), 'hex')
-        AS next_position,
-    coalesce(bool_or(gone), false) OR count(gone) = 0 AND (SELECT upcoming FROM follower) IS NOT NULL
-        AS any_rows,
-    count(gone) AS used,
-    statement_timestamp() AS began
+    CASE WHEN count(gone) > 0 THEN array_agg(thread_id) FILTER (WHERE gone)
+        ELSE (SELECT ARRAY[upcoming] FROM last) END AS bare_threads,
+    (SELECT upcoming IS NULL FROM last) AS is_end,
+    count(gone) = 0 AND (SELECT upcoming IS NOT NULL FROM last) AS is_large,
+    -- Bytes, in hexadecimal: a thread's id may hold any character. Of a large thread, its own.
+    (SELECT concat('\x', encode(convert_to(coalesce(thread_id, upcoming, ''), 'UTF8'), 'hex'))
+        FROM last) AS place,
+    count(*) FILTER (WHERE gone) AS bare,
+    count(gone) AS used, :started AS began
 FROM covered;
-\if :ERROR \else
-    \set sweep_ready true
-\endif
-\endif
-
-\set unit :width
-EXECUTE :sweep(:'from_thread', :width, :rows) \gset got_
-\ir retention_end.sql
-\set width :unit
-SELECT clock_timestamp() < :'sweep_after' AND NOT :'dry_run' AS early \gset
-\if :failed
-\elif :got_any_rows
-    \if :early
-        -- Waits outside of a transaction, then looks again: a thread may be in use by then.
-        \! sleep 1
-    \else
-        \set threads :got_cleared
-        \if :got_any_large
-            SELECT ARRAY[:'got_next_thread']::text AS threads \gset
-        \endif
-        \set step clear
-    \endif
-\else
-    \ir retention_swept.sql
-\endif

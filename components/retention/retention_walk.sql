@@ -1,13 +1,11 @@
 -- Takes the next threads in the order of the index and sorts them by what is to be done, until their
 -- checkpoints fill one transaction. Reads indexes only: a finished thread costs a few page visits.
-\if :{?walk_ready} \else
 PREPARE walk (text, integer, integer) AS
 WITH RECURSIVE walk (number, thread_id, state, work, upcoming) AS (
-    SELECT 0, NULL, NULL, 0::bigint, (
-        SELECT thread_id FROM checkpoints
-        WHERE thread_id >= $1
-        ORDER BY thread_id LIMIT 1
-    )
+    SELECT 0, NULL, NULL, 0::bigint, CASE
+        WHEN $1 IS NULL THEN (SELECT thread_id FROM checkpoints ORDER BY thread_id LIMIT 1)
+        ELSE (SELECT thread_id FROM checkpoints WHERE thread_id > $1 ORDER BY thread_id LIMIT 1)
+    END
     UNION ALL
     SELECT w.number + 1, w.upcoming, s.state, w.work + s.work, (
         SELECT c.thread_id FROM checkpoints AS c
@@ -56,38 +54,22 @@ WITH RECURSIVE walk (number, thread_id, state, work, upcoming) AS (
     WHERE w.upcoming IS NOT NULL AND w.number < $2 AND w.work <= $3
 ), covered AS (
     SELECT * FROM walk WHERE work <= $3
-), follower AS (
-    SELECT upcoming FROM covered ORDER BY number DESC LIMIT 1
+), last AS (
+    SELECT * FROM covered ORDER BY number DESC LIMIT 1
 )
 SELECT
-    coalesce(array_agg(thread_id) FILTER (WHERE state = 'idle'), '{}') AS idle,
-    coalesce(array_agg(thread_id) FILTER (WHERE state = 'expired'), '{}') AS expired,
-    coalesce(array_agg(thread_id) FILTER (WHERE state IN ('idle', 'finished')), '{}') AS staying,
-    count(*) FILTER (WHERE state IN ('idle', 'finished')) > 0 AS any_staying,
-    count(*) FILTER (WHERE state = 'idle') > 0 AS any_idle,
-    count(*) FILTER (WHERE state = 'expired') > 0 AS any_expired,
-    count(*) FILTER (WHERE state = 'active') AS window_active,
-    count(*) FILTER (WHERE state = 'untimed') AS window_untimed,
-    count(*) FILTER (WHERE state = 'finished') AS window_finished,
-    count(state) = 0 AND (SELECT upcoming FROM follower) IS NOT NULL AS any_large,
-    coalesce((SELECT upcoming FROM follower), '') AS next_thread,
-    (SELECT upcoming FROM follower) IS NULL AS next_is_end,
-    encode(convert_to(coalesce((SELECT upcoming FROM follower), ''), 'UTF8'), 'hex')
-        AS next_position,
-    count(state) AS used, statement_timestamp() AS began
+    array_agg(thread_id) FILTER (WHERE state = 'idle') AS idle_threads,
+    array_agg(thread_id) FILTER (WHERE state = 'expired') AS expired_threads,
+    array_agg(thread_id) FILTER (WHERE state IN ('idle', 'finished')) AS staying_threads,
+    count(*) FILTER (WHERE state = 'idle') AS idle,
+    count(*) FILTER (WHERE state = 'expired') AS expired,
+    count(*) FILTER (WHERE state = 'active') AS walked_active,
+    count(*) FILTER (WHERE state = 'untimed') AS walked_untimed,
+    count(*) FILTER (WHERE state = 'finished') AS walked_finished,
+    (SELECT upcoming IS NULL FROM last) AS is_end,
+    count(state) = 0 AND (SELECT upcoming IS NOT NULL FROM last) AS is_large,
+    -- Bytes, in hexadecimal: a thread's id may hold any character. Of a large thread, its own.
+    (SELECT concat('\x', encode(convert_to(coalesce(thread_id, upcoming, ''), 'UTF8'), 'hex'))
+        FROM last) AS place,
+    count(state) AS used, :started AS began
 FROM covered;
-\if :ERROR \else
-    \set walk_ready true
-\endif
-\endif
-
-\set unit :width
-EXECUTE walk(:'from_thread', :width, :size) \gset got_
-\ir retention_end.sql
-\set width :unit
-\if :failed
-\elif :got_any_large
-    \set step look
-\else
-    \set step work
-\endif
