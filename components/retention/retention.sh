@@ -14,6 +14,8 @@ login=$files/connection.sh
 . "$login"
 # shellcheck source=SCRIPTDIR/retention_steps.sh
 . "$files/retention_steps.sh"
+# shellcheck source=SCRIPTDIR/retention_session.sh
+. "$files/retention_session.sh"
 deadline=${DEADLINE_SECONDS:-300}
 
 child=
@@ -31,30 +33,6 @@ stop() {
         kill "$watchdog" 2> /dev/null
     fi
     finish 143 "stopped by a signal before the end; the next run goes on"
-}
-
-# psql executes the lines that the steps write into its input, until that is closed.
-start_psql() { # SECONDS
-    rm -f "$work/questions" "$work/answers"
-    mkfifo "$work/questions" "$work/answers"
-    psql -X -w -v "schema=${SCHEMA:-public}" -v "owner=${OWNER_ROLE:-}" \
-        -v "keep_days=$keep_days" -v "drop_days=$drop_days" -v "dry_run=$dry_run" \
-        -v "delete_orphans=$delete_orphans" -f "$files/retention.sql" -f - "$connection" \
-        < "$work/questions" > "$work/answers" 2> "$work/stderr" &
-    child=$! ending=INT
-    # Before this shell has the pipes: psql ends when nobody else holds its input.
-    kill_after $(($1 + 30)) "$child" &
-    guard=$!
-    exec 3> "$work/questions" 4< "$work/answers"
-}
-
-end_psql() {
-    exec 3>&- 4<&-
-    wait "$child"
-    status=$?
-    child=
-    kill "$guard" 2> /dev/null
-    guard=
 }
 
 # Sets code to the SQLSTATE of the last error, or to nothing, and text to its sentence.

@@ -1,4 +1,7 @@
-# shellcheck shell=sh disable=SC2154  # ask() sets the variables that it is given the names of
+# shellcheck shell=sh
+# The files of retention share their variables, and ask() sets those that it is given the names of.
+# shellcheck disable=SC2034,SC2154
+#
 # What retention does, step by step: retention.sh reads this file with the dot command.
 #
 #            .----------------------------------------.
@@ -48,8 +51,8 @@ position=NULL
 
 # Takes steps until all is done or time is up, and sets sentence. Fails with the session.
 run_steps() { # SECONDS
-    step=walk table=blobs swept=NULL tries=0 limit=180 alone=true lost='' unfinished='' sentence=''
-    ask 'EXECUTE clock' now xid || return
+    step=walk table=blobs swept=NULL tries=0 timeout=180 alone=true lost='' unfinished='' sentence=''
+    ask 'EXECUTE clock' || return
     last_xid=$xid others_at=0 say_at=$((now + 30000)) sweep_at=$((now + grace * 1000)) until=$((now + $1 * 1000))
     while [ "$step" != "done" ] && [ -z "$lost" ]; do
         if [ "$now" -ge "$until" ]; then
@@ -63,7 +66,9 @@ run_steps() { # SECONDS
 }
 
 walk() {
-    transact width "walk($position, $width, $size)" idle expired \
+    # Reading a thread by itself, then its parts, takes longer than a larger transaction.
+    limit=$((size * 3 / 2 < most ? size * 3 / 2 : most))
+    transact width "walk($position, $width, $size, $limit)" idle expired \
         walked_active walked_untimed walked_finished is_end is_large place || return
     step=work
     if [ "$is_large" = t ]; then
@@ -76,14 +81,14 @@ walk() {
 work() {
     left_finished=0 left_delta=0
     if [ "$idle" -gt 0 ]; then
-        transact size "prune(:'idle_threads', $size)" left_finished left_delta \
+        transact size "prune(:'idle_threads', $limit)" left_finished left_delta \
             deleted_threads deleted_checkpoints deleted_writes deleted_blobs deleted_bytes ||
             { walk_again; return; }
         pruned=$((pruned + deleted_threads))
         add
     fi
     if [ "$expired" -gt 0 ]; then
-        transact size "drop_threads(:'expired_threads', $size)" \
+        transact size "drop_threads(:'expired_threads', $limit)" \
             deleted_threads deleted_checkpoints deleted_writes deleted_bytes ||
             { walk_again; return; }
         dropped=$((dropped + deleted_threads))
@@ -167,7 +172,6 @@ sweep() {
     elif [ "$now" -lt "$sweep_at" ] && [ "$dry_run" = false ]; then
         # Outside of a transaction; then it looks again: a thread may be in use by then.
         tell '\! sleep 1'
-        ask 'EXECUTE clock' now xid || return
     else
         from_first
         step=clear
@@ -245,66 +249,7 @@ from_first() {
     tell "\\set thread ''" "\\set a ''" "\\set b ''" "\\set c ''" '\set d -1000000'
 }
 
-# -- One transaction
-
-# Executes a statement, and sets SIZE to what the next transaction may take to last 80 milliseconds.
-transact() { # SIZE STATEMENT NAME...
-    sized=$1 statement=$2 gave_up=
-    shift 2
-    ask "EXECUTE $statement" began used "$@" || return
-    eval "unit=\$$sized"
-    if [ "$failed" = true ]; then
-        unit=$((unit > 1 ? unit / 2 : 1))
-        learn_from_failure
-    else
-        tries=0
-        ask 'EXECUTE clock' now xid || return
-        learn_from_success
-    fi
-    eval "$sized=$unit"
-    [ "$failed" = false ]
-}
-
-learn_from_success() {
-    took=$((now - began))
-    longest=$((took > longest ? took : longest))
-    # 80 milliseconds are aimed at; a small part of a transaction tells little.
-    if [ $((used * 2)) -ge "$unit" ]; then
-        fits=$((unit * 80 / (took + 1))) more_at_most=$(((unit * 3 + 1) / 2)) less_at_most=$((unit * 3 / 10))
-        unit=$((fits < more_at_most ? fits : more_at_most))
-        unit=$((unit > less_at_most ? unit : less_at_most))
-        unit=$((unit > 1 ? unit : 1))
-        unit=$((unit < most ? unit : most))
-    fi
-    # One of the transactions since the last one may be its own.
-    [ $((xid - last_xid)) -le 1 ] || others_at=$now
-    last_xid=$xid
-    make_way
-    [ "$now" -lt "$say_at" ] || say
-}
-
-learn_from_failure() {
-    tries=$((tries + 1))
-    case $code in
-        57014) # query_canceled: by statement_timeout
-            # One checkpoint of its own may take longer than a transaction should.
-            limit=$((unit > 1 ? 180 : limit * 2))
-            tell "SET statement_timeout = $limit;"
-            ;;
-        55P03 | 40001 | 40P01) # lock_not_available, serialization_failure, deadlock_detected
-            [ "$tries" -lt 5 ] || gave_up=yes
-            tell 'SELECT pg_sleep(0.02 + random() * 0.08) \g /dev/null'
-            ;;
-        *) lost=yes ;;
-    esac
-}
-
-# The statements rest while somebody else writes to the server, and for 200 ms after that.
-make_way() {
-    [ $((now - others_at)) -le 200 ] && now_alone=false || now_alone=true
-    [ "$now_alone" = "$alone" ] || tell "SET retention.alone = $now_alone;"
-    alone=$now_alone
-}
+# -- What was got
 
 add() {
     checkpoints=$((checkpoints + deleted_checkpoints)) writes=$((writes + deleted_writes))
@@ -317,8 +262,6 @@ add_dropped() {
     add
     sweep_at=$((now + grace * 1000))
 }
-
-# -- What is said
 
 say() {
     echo "==> progress: $checkpoints checkpoints, $writes writes, $blobs blobs" \
@@ -344,23 +287,3 @@ sum_up() {
 $orphan_blobs blobs;"
     sentence="$sentence longest transaction $longest ms$unfinished"
 }
-
-# -- psql
-
-# Sends SQL, and sets failed, code and the named columns of its only row.
-ask() { # SQL NAME...
-    sql=$1 names=
-    shift
-    for name; do
-        names="$names :$name"
-    done
-    tell "$sql \\gset" "\\echo :ERROR :SQLSTATE$names"
-    # shellcheck disable=SC2034  # the callers read what they name
-    read -r failed code "$@" <&4 || lost=yes
-    [ -z "$lost" ]
-}
-
-# psql may be gone, which the next answer tells.
-tell() { # LINE...
-    printf '%s\n' "$@" >&3
-} 2> /dev/null

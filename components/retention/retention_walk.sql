@@ -1,6 +1,6 @@
 -- Takes the next threads in the order of the index and sorts them by what is to be done, until their
 -- checkpoints fill one transaction. Reads indexes only: a finished thread costs a few page visits.
-PREPARE walk (text, integer, integer) AS
+PREPARE walk (text, integer, integer, integer) AS
 WITH RECURSIVE walk (number, thread_id, state, work, upcoming) AS (
     SELECT 0, NULL, NULL, 0::bigint, CASE
         WHEN $1 IS NULL THEN (SELECT thread_id FROM checkpoints ORDER BY thread_id LIMIT 1)
@@ -28,7 +28,7 @@ WITH RECURSIVE walk (number, thread_id, state, work, upcoming) AS (
             max(c.checkpoint_id COLLATE "C") AS newest
         FROM (
             SELECT checkpoint_ns, checkpoint_id FROM checkpoints
-            WHERE thread_id = w.upcoming AND NOT r.live AND :paced LIMIT $3 + 1
+            WHERE thread_id = w.upcoming AND NOT r.live AND :paced LIMIT $4 + 1
         ) AS c
         OFFSET 0
     ) AS f
@@ -38,7 +38,7 @@ WITH RECURSIVE walk (number, thread_id, state, work, upcoming) AS (
         FROM (
             SELECT CASE
                 WHEN r.live THEN 'active'
-                WHEN f.checkpoints > $3 THEN 'large'
+                WHEN f.checkpoints > $4 THEN 'large'
                 WHEN NOT f.timed THEN 'untimed'
                 WHEN f.newest >= :'keep_before' THEN 'active'
                 WHEN f.newest < :'drop_before' THEN 'expired'
@@ -53,7 +53,7 @@ WITH RECURSIVE walk (number, thread_id, state, work, upcoming) AS (
     ) AS s
     WHERE w.upcoming IS NOT NULL AND w.number < $2 AND w.work <= $3
 ), covered AS (
-    SELECT * FROM walk WHERE work <= $3
+    SELECT * FROM walk WHERE work <= $3 OR number = 1 AND state <> 'large'
 ), last AS (
     SELECT * FROM covered ORDER BY number DESC LIMIT 1
 )

@@ -84,5 +84,5 @@ def test_statements_make_way_for_writers_while_there_are_some(
     assert database.value("SELECT count(*) FROM checkpoints") == (200 if ages == PRUNE else 0)
     assert shares.keys() >= statements
     for statement in statements:
-        # 1 ms of each 1.15; less where the processors are busy.
+        # 1.07 ms of each 1.15; less where the processors are busy.
         assert shares[statement] > 0.4 if beside else shares[statement] == 0, statement

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import yaml
 
@@ -5,6 +7,7 @@ from components.inputs.checks import InputsError
 from components.jobs.template import KINDS
 from components.retention.checkpoint_retention import HERE
 from components.settings.settings import load as load_settings
+from devstack.layout import ROOT
 from tests.unit.test_checkpoint_storage import DEV, ENVIRON, storage  # noqa: F401
 from tests.unit.test_manifests import STRICT_CONTAINER, STRICT_POD
 
@@ -98,6 +101,18 @@ def test_a_dry_run_the_orphans_and_the_time_are_passed_on(storage) -> None:  # n
 
     assert environment["DELETE_ORPHANS"] == "true"
     assert (environment["DRY_RUN"], found["activeDeadlineSeconds"]) == ("true", 600)
+
+
+def test_the_documents_diagram_shows_each_step_of_the_loop() -> None:
+    loop = (HERE / "retention_steps.sh").read_text()
+    diagram = re.findall(
+        r"^    (\S+) --> (\S+?)(?::|$)", (ROOT / "docs" / "retention.md").read_text(), re.M
+    )
+    named = set(re.findall(r"\b(?:step=|from_newest )'?([a-z]+)", loop))
+    functions = set(re.findall(r"^([a-z_]+)\(\) \{", loop, re.M))
+
+    assert {state for edge in diagram for state in edge} - {"[*]"} == named - {"done"}
+    assert named - {"done"} <= functions
 
 
 @pytest.mark.parametrize(
