@@ -1,4 +1,4 @@
--- Deletes the rows that :threads without checkpoints have in :table, of a large one a part.
+-- Deletes the rows that threads ($1) without checkpoints have in :table, at most $2 of each.
 PREPARE clear_:kind (text[], integer, text, text, text, integer) AS
 WITH doomed AS MATERIALIZED (
     SELECT r.*

@@ -1,5 +1,6 @@
--- Deletes the checkpoints of :threads with their writes. The blobs stay until the sweep, for a run
--- that has read its thread and not saved yet: its next checkpoint needs those of this one.
+-- Deletes the checkpoints of threads ($1), at most $2 of them, with their writes. The blobs stay until
+-- the sweep, for a run that has read its thread and not saved yet: its next checkpoint needs those of
+-- this one.
 \if :large
 PREPARE drop_part (text[], integer, text, text) AS
 \else

@@ -1,6 +1,7 @@
 -- Finds what a clean-up of somebody else left of threads that stay: blobs that no checkpoint needs,
 -- writes whose checkpoint is not there. Deletes them where it is told to.
--- The next rows of :threads in :table, by its primary key alone; only threads with orphans are read.
+-- At most $2 of the next rows of threads ($1) in :table, by its primary key alone; checkpoints are read
+-- of threads with orphans only.
 PREPARE orphans_:kind (text[], integer, text, text, text, text, integer) AS
 WITH part AS MATERIALIZED (
     SELECT r.*

@@ -1,4 +1,5 @@
--- Prunes :threads to the newest checkpoint of each namespace, as PostgresSaver.prune() does.
+-- Prunes threads ($1) of together at most $2 checkpoints to the newest one of each namespace, as
+-- PostgresSaver.prune() does.
 -- One statement, hence one snapshot: what a run saves meanwhile is neither seen nor deleted.
 -- A large thread is pruned in parts, newest first, subgraph calls before the root. Each part deletes
 -- what only its own checkpoints need, so a killed run leaves every remaining checkpoint complete.

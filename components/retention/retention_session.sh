@@ -2,7 +2,7 @@
 # The files of retention share their variables, and ask() sets those that it is given the names of.
 # shellcheck disable=SC2034,SC2154
 #
-# The session of retention.sh: one psql that executes what it is told, and one transaction of it at a time.
+# The session of retention.sh: one psql that executes what it is told, a transaction at a time.
 
 # psql executes the lines that the steps write into its input, until that is closed.
 start_psql() { # SECONDS

@@ -51,9 +51,11 @@ position=NULL
 
 # Takes steps until all is done or time is up, and sets sentence. Fails with the session.
 run_steps() { # SECONDS
-    step=walk table=blobs swept=NULL tries=0 timeout=180 alone=true lost='' unfinished='' sentence=''
+    step=walk table=blobs swept=NULL tries=0 timeout=180 alone=true
+    lost='' unfinished='' sentence=''
     ask 'EXECUTE clock' || return
-    last_xid=$xid others_at=0 say_at=$((now + 30000)) sweep_at=$((now + grace * 1000)) until=$((now + $1 * 1000))
+    until=$((now + $1 * 1000)) say_at=$((now + 30000)) sweep_at=$((now + grace * 1000))
+    last_xid=$xid others_at=0
     while [ "$step" != "done" ] && [ -z "$lost" ]; do
         if [ "$now" -ge "$until" ]; then
             unfinished='; time is up, the next run goes on'

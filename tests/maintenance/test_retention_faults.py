@@ -84,6 +84,25 @@ def test_a_killed_deletion_is_found_again(
     assert rows_of(database) == rows_of(expected)
 
 
+def test_a_lost_connection_is_opened_again_and_nothing_is_counted_twice(
+    database: Database, expected: Database, container: Container
+) -> None:
+    with saver_of(expected) as saver:
+        saver.prune([*threads(expected, "idle-%"), *threads(expected, "expired-%")])
+    before = counts(database)[0]
+    run = start(container, MOST_AT_ONCE="1")
+    wait_until(lambda: counts(database)[0] < before)
+
+    database.value(OTHERS.replace("count(*)", "bool_or(pg_terminate_backend(pid))"))
+
+    status, output, message = container.finish(run)
+    assert status == 0, output
+    assert "==> attempt 1: " in output
+    assert message.startswith("pruned 16 threads")
+    assert "left alone: 3 active, 0 pruned before" in message
+    assert rows_of(database) == rows_of(expected)
+
+
 def test_a_second_run_waits_for_the_first(container: Container, retain: Retain) -> None:
     with container.database.connect() as first:
         first.execute("SELECT pg_advisory_lock(1279738738, hashtext('public'))")
