@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devstack import cache
+from devstack.layout import POSTGRESQL_BIN
 from devstack.toolchain import archive, compiler, golang, images, programs
 from devstack.toolchain.compiler import ToolchainError
 
@@ -26,10 +27,10 @@ DISK_FOR_BUILDS = 8 << 30
 OTHER_VAULT = "DEVSTACK_VAULT"
 WITH_RCLONE = "DEVSTACK_RCLONE"
 
-# What the container images are made of, and the Debian package it comes from.
+# What the container images are made of and need to run, and the Debian package it comes from.
 IMAGE_SOURCES = {
     images.BUSYBOX: "busybox-static",
-    images.POSTGRESQL: "postgresql-15",
+    POSTGRESQL_BIN: "postgresql-15",
     images.CA_BUNDLE: "ca-certificates",
 }
 

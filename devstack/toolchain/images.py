@@ -3,23 +3,24 @@
 They stand in for the stock images and carry their names, so that the manifests the project
 ships run here unchanged, but they are not those images. Like them they have busybox's ash as
 /bin/sh and no bash, coreutils, jq or python; unlike them
-  postgres:16-alpine   has Debian's psql 15 on glibc, not psql 16 on musl, and no server;
+  postgres:16-alpine   has psql 16 on glibc, not on musl, and no server;
   rclone/rclone:1.76   has rclone with its S3 backend alone, and is made where a backup needs it;
   hashicorp/vault:1.15 has OpenBao, called `bao` and `vault`, not HashiCorp's Vault.
 Neither has an entry point script; the project's Jobs name their command.
 """
 
+import os
 import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from devstack import cache
+from devstack import cache, postgresql
 from devstack.toolchain import oci
 from devstack.toolchain.oci import Entry, Image
 
 BUSYBOX = Path("/bin/busybox")
-POSTGRESQL = Path("/usr/lib/postgresql/15/bin")
+POSTGRESQL = 16
 CLIENTS = ("psql", "pg_dump", "pg_restore", "pg_isready")
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -36,7 +37,8 @@ FOLDERS = ("dev", "home", "proc", "root", "run", "sys", "usr/local/bin", "var/li
 
 def ensure(*, pause: Path, bao: Path, rclone: Path | None, report: Callable[[str], None]) -> Path:
     """Return the folder with the image archives, made in a few seconds when an input changed."""
-    clients = [POSTGRESQL / name for name in CLIENTS]
+    folder = postgresql.server_programs(POSTGRESQL)
+    clients = [folder / name for name in CLIENTS]
     libraries = shared_libraries(clients)
     code = [Path(__file__), Path(oci.__file__)]
     optional = [rclone] if rclone else []
@@ -90,7 +92,8 @@ def _pause_image(pause: Path) -> Image:
 
 def _postgres_image(base: tuple[Entry, ...], clients: list[Path], libraries: list[Path]) -> Image:
     programs = [Entry(f"usr/local/bin/{client.name}", content=client) for client in clients]
-    shared = [Entry(str(library).lstrip("/"), content=library) for library in libraries]
+    own = clients[0].parents[1]
+    shared = [Entry(_place(library, own), content=library) for library in libraries]
     return Image(
         name="docker.io/library/postgres:16-alpine",
         layers=(base, (*programs, *shared)),
@@ -98,6 +101,13 @@ def _postgres_image(base: tuple[Entry, ...], clients: list[Path], libraries: lis
         env=(PATH, "LANG=C.UTF-8"),
         cmd=("psql",),
     )
+
+
+def _place(library: Path, own: Path) -> str:
+    # A client of a wheel finds its version's own libraries beside its folder here; there it has
+    # the loader's own places.
+    name = Path(os.path.normpath(library))
+    return f"usr/lib/{name.name}" if name.is_relative_to(own) else str(name).lstrip("/")
 
 
 def _vault_image(base: tuple[Entry, ...], bao: Path) -> Image:

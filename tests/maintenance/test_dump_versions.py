@@ -9,6 +9,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
+from devstack.postgresql import server_programs
 from tests.conftest import run_setup
 from tests.maintenance.test_restore import SCRATCH, SCRIPT, TABLES
 from tests.scripts.conftest import Container
@@ -16,7 +17,7 @@ from tests.scripts.conftest import programs as programs
 from tests.support.deployment import REPOSITORY
 from tests.support.documents import commands
 from tests.support.postgres import Database, Server
-from tests.support.postgres_versions import SUPPORTED, server_programs
+from tests.support.postgres_versions import SUPPORTED
 
 PAGE = "docs/backup.md"
 PAIRS = [(client, server) for server in SUPPORTED for client in SUPPORTED if client >= server]

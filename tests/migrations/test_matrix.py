@@ -6,11 +6,12 @@ import pytest
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.postgres import PostgresSaver
 
+from devstack.postgresql import server_programs
 from tests.migrations.ancestors import ANCESTORS, NEWEST, OLDEST, RELEASED, TYPICAL, Ancestor
 from tests.migrations.conftest import psql_command, run_file
 from tests.migrations.majors import Major, Majors
 from tests.support.postgres import Database
-from tests.support.postgres_versions import SUPPORTED, server_programs
+from tests.support.postgres_versions import SUPPORTED
 
 OLDEST_SERVER = SUPPORTED[0]
 THREAD: RunnableConfig = {"configurable": {"thread_id": "thread-1"}}

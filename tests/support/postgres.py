@@ -20,7 +20,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from devstack import cache
-from tests.support.postgres_versions import server_programs
+from devstack.postgresql import server_programs
 
 SUPERUSER = "postgres"
 PASSWORD = "correct horse: battery \\ staple"
