@@ -21,6 +21,11 @@ VAULT_TESTS := $(addprefix tests/integration/,attacks/test_login.py attacks/test
 	test_bad_input.py test_failures.py test_permissions.py test_vault_init.py \
 	test_vault_provider_kv.py)
 
+SERVERS ?= 16 17 18
+SERVER_TESTS := $(addprefix tests/integration/,attacks/test_database.py test_adoption.py \
+	test_backup_job.py test_life_cycle.py test_other_roles.py test_passwords_and_names.py \
+	test_retention_job.py test_rollback.py)
+
 SHELL_FILES := $(wildcard .ci/* components/pulumi-resource-*) $(shell find components devstack findings migrations -type f -name '*.sh')
 SQL_FILES := $(wildcard migrations/*.sql migrations/*/*.sql components/schema/*.sql)
 
@@ -101,6 +106,11 @@ soak-vault: vaults ## The tests that concern Vault on HashiCorp's Vault 1.15.6 a
 			$(PYTHON) -m pytest $(VAULT_TESTS); \
 	done
 
+soak-postgres: setup ## The tests that concern the database's server on PostgreSQL 16, 17 and 18
+	@set -e; for version in $(SERVERS); do \
+		POSTGRES_VERSION=$$version $(PYTHON) -m pytest $(SERVER_TESTS); \
+	done
+
 vaults: setup ## Build HashiCorp's Vault for these tests
 	@set -e; for version in $(VAULTS); do $(PYTHON) -m tests.support.vaults $$version; done
 
@@ -135,4 +145,4 @@ lock: setup ## Renew the hash-locked requirements
 	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --group policy --output-file policy/requirements.txt
 
-.PHONY: help setup demo stack up repair report preview policy plan render destroy down toolchain check test test-lanes test-fast soak soak-vault vaults bench bench-live sbom audit lock
+.PHONY: help setup demo stack up repair report preview policy plan render destroy down toolchain check test test-lanes test-fast soak soak-vault soak-postgres vaults bench bench-live sbom audit lock
