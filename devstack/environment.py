@@ -3,10 +3,11 @@
 import os
 import sys
 
-from devstack import vault
+from devstack import postgresql, vault
 from devstack.addresses import POSTGRESQL_PORT, VAULT_PORT
 from devstack.database import USER
-from devstack.layout import POSTGRESQL_BIN, load
+from devstack.layout import load
+from devstack.toolchain import images
 
 MAINTENANCE = "postgres"
 # databaseName of Pulumi.dev.yaml, which leaves it at its default.
@@ -21,9 +22,11 @@ def environment(name: str) -> dict[str, str]:
     """
     stack = load(name)
     authority = str(stack.pki / "ca.crt")
+    # Those of the pods: an older pg_restore reads no dump of theirs.
+    clients = postgresql.server_programs(images.POSTGRESQL)
     return {
         "DEVSTACK_NAME": name,
-        "PATH": _path([str(stack.tools), f"{sys.prefix}/bin", str(POSTGRESQL_BIN)]),
+        "PATH": _path([str(stack.tools), f"{sys.prefix}/bin", str(clients)]),
         "PULUMI_HOME": str(stack.pulumi / "home"),
         # Without files of attributes: a kill can leave one empty, and with it no readable state.
         "PULUMI_BACKEND_URL": f"file://{stack.pulumi / 'state'}?metadata=skip",
