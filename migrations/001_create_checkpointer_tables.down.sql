@@ -1,11 +1,12 @@
 -- DATA LOSS: drops the tables of langgraph-checkpoint-postgres with every checkpoint in them.
 -- psql -X -f FILE [-v schema=public] [-v owner=ROLE] [-v allow_data_loss=false]
---     [-v owns_database=false] [-v server_id=SYSTEM_IDENTIFIER]
+--     [-v app_role=ROLE] [-v owns_database=false] [-v server_id=SYSTEM_IDENTIFIER]
 --
 -- Refuses with MG020 while a table holds rows and, where the database itself goes afterwards, with
 -- MG021 while it holds other tables, unless allow_data_loss is true; whatever that says, with MG022
--- while others are connected to a database that goes, with MG023 behind a long transaction, and
--- with MG024 on another server than the one that is named.
+-- while others are connected to a database that goes, with MG023 behind a long transaction, with
+-- MG024 on another server than the one that is named, and with MG025 while the schema through
+-- which setup() passes holds what is not the application's, or the application's rows.
 -- Nothing there is a success. SQLSTATE MGBSY and 55P03 mean: run it again in a moment; MG0nn, 2BP01
 -- and 42501 mean: refused, nothing was changed.
 \set ON_ERROR_STOP on
@@ -16,6 +17,8 @@
 \endif
 \if :{?server_id} \else \set server_id ''
 \endif
+\if :{?app_role} \else \set app_role ''
+\endif
 
 -- The down file of a later migration has its own layout and includes this file.
 \if :{?layout}
@@ -23,6 +26,9 @@
 \ir mark.sql
 \ir layout_9.sql
 \endif
+-- What the schema through which setup() passes holds of the tables goes before them.
+\set application_setup false
+\ir application_setup.sql
 \echo :connection
 \connect -reuse-previous=on client_encoding=UTF8
 
@@ -40,6 +46,10 @@ SELECT set_config('checkpoint.marked', :'marked', false) AS marked,
     set_config('checkpoint.allow_data_loss', :'allow_data_loss', false) AS allow_data_loss,
     set_config('checkpoint.owns_database', :'owns_database', false) AS owns_database,
     set_config('checkpoint.server_id', :'server_id', false) AS server_id,
+    set_config('checkpoint.app_role', :'app_role', false) AS app_role,
+    set_config('checkpoint.application_setup', :'application_setup', false) AS application_setup,
+    set_config('checkpoint.setup_body', :'setup_body', false) AS setup_body,
+    set_config('checkpoint.setup_found', :'setup_found', false) AS setup_found,
     set_config('checkpoint.path', quote_ident(:'schema') || ', pg_temp', false) AS path,
     set_config('application_name', CASE WHEN current_setting('application_name') IN ('', 'psql')
         THEN 'langgraph-checkpoint-rollback' ELSE current_setting('application_name') END,
@@ -255,13 +265,21 @@ BEGIN
             AND NOT (n.nspname = target AND c.relname IN (
                 'checkpoint_migrations', 'checkpoints', 'checkpoint_blobs', 'checkpoint_writes'
             ))
-            AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = c.oid AND d.deptype = 'e');
+            AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = c.oid AND d.deptype = 'e')
+            -- What a newer saver's setup() left goes with the schema through which it passes.
+            AND NOT (pg_relation_size(c.oid) = 0 AND coalesce(obj_description(n.oid, 'pg_namespace')
+                LIKE 'setup() of LangGraph''s savers passes here;%', false));
         IF strange IS NOT NULL THEN
             RAISE EXCEPTION USING ERRCODE = 'MG021', MESSAGE = format(
                 'refusing to let database %I be dropped with other tables in it (%s); '
                 'move them, or set allowDataLoss to true, run pulumi up, then pulumi destroy',
                 current_database(), strange);
         END IF;
+    END IF;
+    EXECUTE format('SELECT max(obstacle) FROM (%s) AS f', current_setting('checkpoint.setup_found'))
+        INTO strange;
+    IF strange IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'MG025', MESSAGE = strange;
     END IF;
 END
 $inspect$;
@@ -271,11 +289,21 @@ SELECT string_agg(format('%I.%I', n.nspname, c.relname), ', ' ORDER BY c.relname
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = :'schema' AND c.relname IN (
     'checkpoint_migrations', 'checkpoints', 'checkpoint_blobs', 'checkpoint_writes') \gset
+BEGIN;
+DO $setup$
+DECLARE
+    statement text;
+BEGIN
+    EXECUTE format('SELECT max(statement) FROM (%s) AS f',
+        current_setting('checkpoint.setup_found')) INTO statement;
+    IF statement IS NOT NULL THEN
+        EXECUTE statement;
+    END IF;
+END
+$setup$;
 \if :nothing
-SELECT format('==> result: schema %I holds no checkpoint tables, nothing to do', :'schema');
 \else
 \echo '==> drop:' :present
-BEGIN;
 SELECT set_config('checkpoint.present', :'present', true) AS present \gset
 DO $lock$
 DECLARE
@@ -304,8 +332,9 @@ DROP INDEX IF EXISTS checkpoint_writes_thread_id_idx, checkpoint_blobs_thread_id
 -- squawk-ignore ban-drop-table
 DROP TABLE IF EXISTS checkpoint_writes, checkpoint_blobs, checkpoints, checkpoint_migrations
     RESTRICT;
-COMMIT;
-SELECT format('==> result: schema %I holds no checkpoint tables any more', :'schema');
 \endif
+COMMIT;
+SELECT format('==> result: schema %I holds no checkpoint tables%s', :'schema',
+    CASE :'nothing' WHEN 't' THEN ', nothing to do' ELSE ' any more' END);
 SELECT pg_advisory_unlock(1279739699, hashtext(:'schema')) AS unlocked \gset
 RESET ROLE;

@@ -1,6 +1,6 @@
 -- Creates or completes the tables of langgraph-checkpoint-postgres, as layout_9.sql has them.
 -- psql -X -f FILE [-v schema=public] [-v owner=ROLE] [-v app_role=ROLE] [-v readers=ROLE,ROLE]
---     [-v index_timeout=0] [-v owns_database=false]
+--     [-v index_timeout=0] [-v owns_database=false] [-v application_setup=true|false]
 --
 -- Inspects the catalog, adds only what is missing and may be run at any time, any number of times.
 -- Never with -1: CREATE INDEX CONCURRENTLY cannot run in a transaction. SQLSTATE MGBSY and 55P03
@@ -25,6 +25,14 @@
 \ir mark.sql
 \ir layout_9.sql
 \endif
+\set setup_body ''
+\set setup_found ''
+\set setup_passes ''
+\if :{?application_setup}
+\ir application_setup.sql
+\else
+\set application_setup ''
+\endif
 \echo :connection
 \connect -reuse-previous=on client_encoding=UTF8
 
@@ -43,6 +51,9 @@ SET checkpoint.owns_database = :'owns_database' \;
 SET checkpoint.marked = :'marked' \;
 SET checkpoint.newest = :'version' \;
 SET checkpoint.layout = :'layout' \;
+SET checkpoint.application_setup = :'application_setup' \;
+SET checkpoint.setup_body = :'setup_body' \;
+SET checkpoint.setup_found = :'setup_found' \;
 DO $preflight$
 DECLARE
     target constant text := current_setting('checkpoint.schema');
@@ -186,6 +197,14 @@ FROM tbl AS t CROSS JOIN LATERAL unnest(t.rights) AS p
 WHERE pg_has_role(t.relowner, 'USAGE') AND NOT has_table_privilege(t.relowner, t.oid, p)
 GROUP BY t.place, t.relowner
 $grants$ \;
+DO $setup$
+BEGIN
+    PERFORM set_config('checkpoint.grants', format('%s UNION ALL SELECT statement, obstacle '
+            'FROM (%s) AS f WHERE statement IS NOT NULL OR obstacle IS NOT NULL',
+            current_setting('checkpoint.grants'), current_setting('checkpoint.setup_found')), false)
+        WHERE current_setting('checkpoint.setup_found') <> '';
+END
+$setup$ \;
 DO $inspect$
 DECLARE
     target constant text := current_setting('checkpoint.schema');
@@ -295,7 +314,8 @@ BEGIN
             INTO reason;
     END IF;
     IF reason IS NOT NULL THEN
-        RAISE EXCEPTION USING MESSAGE = reason, ERRCODE = '42501';
+        RAISE EXCEPTION USING MESSAGE = reason,
+            ERRCODE = CASE WHEN reason LIKE 'refusing %' THEN 'MG025' ELSE '42501' END;
     END IF;
 END
 $rights$ \;
@@ -305,8 +325,8 @@ SELECT f.complete,
     CASE WHEN f.complete AND f.locked THEN pg_advisory_unlock(1279739699, hashtext(:'schema')) END
         AS unlocked,
     CASE WHEN f.complete THEN set_config('role', 'none', false) END AS role,
-    format('==> result: schema %I already at version %s, nothing to do', :'schema', :'version')
-        AS nothing_to_do,
+    format('==> result: schema %I already at version %s, nothing to do%s', :'schema', :'version',
+        :'setup_passes') AS nothing_to_do,
     current_setting('server_version_num')::integer / 10000 NOT BETWEEN 15 AND 18 AS untested,
     current_setting('server_version') AS server,
     coalesce(current_setting('checkpoint.new_schema', true), 'false') AS new_schema,
@@ -371,10 +391,15 @@ BEGIN
         EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
         EXECUTE format('REVOKE ALL ON SCHEMA %I FROM PUBLIC', target);
     END IF;
-    FOR statement IN EXECUTE format('SELECT statement FROM (%s) AS g',
-        current_setting('checkpoint.grants'))
-    LOOP
-        EXECUTE statement;
+    -- More than once, since ALTER DEFAULT PRIVILEGES may give rights on what was made, and what
+    -- stood in the way of something may be gone.
+    FOR round IN 1..CASE current_setting('checkpoint.setup_found') WHEN '' THEN 1 ELSE 3 END LOOP
+        FOR statement IN EXECUTE format(
+            'SELECT statement FROM (%s) AS g WHERE statement IS NOT NULL',
+            current_setting('checkpoint.grants'))
+        LOOP
+            EXECUTE statement;
+        END LOOP;
     END LOOP;
     EXECUTE format('INSERT INTO %I.checkpoint_migrations (v) SELECT generate_series(0, %s) '
         'ON CONFLICT (v) DO NOTHING', target, current_setting('checkpoint.newest'));
@@ -383,9 +408,9 @@ $do$ \;
 $prove$ AS prove,
     $outcome$
 SELECT pg_advisory_unlock(1279739699, hashtext(:'schema')) AS unlocked, count(*) AS indexes,
-    format('==> result: schema %I at version %s: 4 tables, %s indexes, migrated in %s s', :'schema',
-        :'version', count(*), round(extract(epoch FROM clock_timestamp())
-            - current_setting('checkpoint.started')::numeric, 1)) AS result
+    format('==> result: schema %I at version %s: 4 tables, %s indexes, migrated in %s s%s',
+        :'schema', :'version', count(*), round(extract(epoch FROM clock_timestamp())
+            - current_setting('checkpoint.started')::numeric, 1), :'setup_passes') AS result
 FROM pg_index AS i
 JOIN pg_class AS c ON c.oid = i.indrelid
 JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = :'schema'

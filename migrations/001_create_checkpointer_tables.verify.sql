@@ -1,6 +1,6 @@
 -- Compares a schema with that of layout_9.sql and reports what differs.
 -- psql -X -f FILE [-v schema=public] [-v owner=ROLE] [-v app_role=ROLE] [-v readers=ROLE,ROLE]
---     [-v owns_database=false] [-v format=text|json]
+--     [-v owns_database=false] [-v application_setup=true|false] [-v format=text|json]
 --
 -- Eight checks, warnings, then rows and sizes; json is one line of at most 4000 bytes. Ends with
 -- SQLSTATE MG030 when a check fails. What the round trip writes is always rolled back. The owner
@@ -23,6 +23,7 @@
 \else
 \ir layout_9.sql
 \endif
+\ir application_setup.sql
 :session \;
 SET lock_timeout = '2s' \;
 SET statement_timeout = 0 \;
@@ -34,6 +35,8 @@ SELECT set_config('checkpoint.newest', :'version', false) AS newest,
     set_config('checkpoint.app_role', :'app_role', false) AS app_role,
     set_config('checkpoint.readers', :'readers', false) AS readers,
     set_config('checkpoint.owns_database', :'owns_database', false) AS owns_database,
+    set_config('checkpoint.application_setup', :'application_setup', false) AS application_setup,
+    set_config('checkpoint.setup_body', :'setup_body', false) AS setup_body,
     set_config('application_name', CASE WHEN current_setting('application_name') IN ('', 'psql')
         THEN 'langgraph-checkpoint-verification' ELSE current_setting('application_name') END,
         false) AS application,
@@ -42,6 +45,8 @@ SELECT set_config('checkpoint.newest', :'version', false) AS newest,
 SELECT CASE WHEN :'owner' <> '' THEN set_config('role', :'owner', false) END AS role \gset
 
 \ir rights.sql
+SELECT set_config('checkpoint.access', format('%s UNION ALL SELECT fails, mended, object, what '
+    'FROM (%s) AS f', current_setting('checkpoint.access'), :'setup_found'), false) AS access \gset
 
 BEGIN;
 DO $inspect$
@@ -267,7 +272,7 @@ JOIN (VALUES
         WHEN json_array_length(:'report'::json -> 'warnings') > 0
             THEN ', for others more than needed'
         ELSE concat(', rows only for ' || nullif(:'app_role', ''),
-            ', reading for ' || nullif(:'readers', '')) END))
+            ', reading for ' || nullif(:'readers', '')) END, :'setup_passes'))
 ) AS w (name, expectation) USING (name)
 ORDER BY c.n;
 SELECT p FROM json_array_elements_text(:'report'::json -> 'problems') AS p WHERE p LIKE '… and %';

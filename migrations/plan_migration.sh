@@ -6,7 +6,8 @@ set -u
 usage() {
     cat << 'USAGE'
 usage: plan_migration.sh [--schema NAME] [--owner NAME] [--login NAME] [--app-role NAME]
-           [--readers NAMES] [--owns-database] [--help] [CONNECTION_STRING]
+           [--readers NAMES] [--owns-database] [--application-setup true|false] [--help]
+           [CONNECTION_STRING]
 
 Reads the catalog and the version rows and writes nothing. Without CONNECTION_STRING the database is
 the one of libpq's environment variables (PGHOST, PGSERVICE, ...); where these name none, or it
@@ -19,6 +20,9 @@ read checkpoint_migrations will do.
   --app-role NAME   the role that is to hold the application's rights
   --readers NAMES   the roles that are to read the rows, with commas between
   --owns-database   the database is the program's own (setting manageDatabase)
+  --application-setup true|false
+                    whether setup() of the application is to pass (setting applicationSetup);
+                    without it that stays as it is
   --help            print this text
 USAGE
 }
@@ -34,16 +38,18 @@ login=
 app_role=
 readers=
 owns_database=false
+application_setup=
 connection=
 while [ $# -gt 0 ]; do
     case $1 in
-        --schema | --owner | --login | --app-role | --readers)
+        --schema | --owner | --login | --app-role | --readers | --application-setup)
             [ $# -ge 2 ] || fail "expected a name after $1, found none"
             case $1 in
                 --schema) schema=$2 ;;
                 --owner) owner=$2 ;;
                 --login) login=$2 ;;
                 --app-role) app_role=$2 ;;
+                --application-setup) application_setup=$2 ;;
                 *) readers=$2 ;;
             esac
             shift
@@ -54,8 +60,8 @@ while [ $# -gt 0 ]; do
             exit 0
             ;;
         -*)
-            fail "expected --schema, --owner, --login, --app-role, --readers, --owns-database" \
-                "or --help, found '$1'"
+            fail "expected --schema, --owner, --login, --app-role, --readers, --owns-database," \
+                "--application-setup or --help, found '$1'"
             ;;
         *)
             [ -z "$connection" ] || fail "expected one connection string, found two"
@@ -85,6 +91,9 @@ from_nothing() {
     all_up_files | sed -n 's/^CREATE INDEX IF NOT EXISTS \([a-z_]*\).*/  create index \1/p' |
         LC_ALL=C sort
     sed -n 's/^[\\]set version /  record versions 0 to /p' "$directory/$layout"
+    [ "$application_setup" != true ] ||
+        printf '  create schema %s_setup, through which %s\n' "$schema" \
+            'setup() of the application passes'
 }
 
 [ -n "$connection${PGHOST:-}${PGHOSTADDR:-}${PGSERVICE:-}${PGDATABASE:-}" ] || {
@@ -95,6 +104,7 @@ from_nothing() {
 # The very texts by which the up file decides, so that they cannot come to differ.
 grants=$(all_up_files |
     sed -n '/checkpoint[.]grants.* [$]grants[$]$/,/^[$]grants[$]/p' | sed '1d;$d')
+add_setup=$(all_up_files | sed -n '/^DO [$]setup[$]$/,/^[$]setup[$]/p' | sed '$s/ *\\;$//')
 inspect=$(all_up_files |
     sed -n '/^DO [$]inspect[$]$/,/^[$]inspect[$]/p' | sed '$s/ *\\;$//')
 errors=$(mktemp) || fail "expected a writable directory ${TMPDIR:-/tmp}, found none"
@@ -102,7 +112,8 @@ trap 'rm -f "$errors"' EXIT
 export PGCONNECT_TIMEOUT="${PGCONNECT_TIMEOUT:-5}"
 set -- -X -w -q -v "schema=$schema" -v "owner=$owner" -v "login=$login" -v "app_role=$app_role" \
     -v "readers=$readers" -v "owns_database=$owns_database" -v "layout_file=$layout" \
-    -v "grants=$grants" -v "inspect=$inspect" -f "$directory/plan/plan.sql"
+    -v "grants=$grants" -v "add_setup=$add_setup" -v "inspect=$inspect" \
+    -v "application_setup=$application_setup" -f "$directory/plan/plan.sql"
 [ -z "$connection" ] || set -- "$@" -d "$connection"
 if plan=$(psql "$@" 2> "$errors"); then
     printf '%s\n' "$plan"

@@ -6,7 +6,8 @@ set -u
 usage() {
     cat << 'USAGE'
 usage: verify_migration.sh [--json] [--schema NAME] [--owner NAME] [--app-role NAME]
-           [--readers NAMES] [--owns-database] [--help] [CONNECTION_STRING]
+           [--readers NAMES] [--owns-database] [--application-setup true|false] [--help]
+           [CONNECTION_STRING]
 
 Compares the tables with those of langgraph-checkpoint-postgres in eight tests, warns of roles that
 may do more than they need, and shows rows and sizes. Without CONNECTION_STRING the database is the
@@ -20,6 +21,9 @@ one of libpq's environment variables (PGHOST, PGSERVICE, ...).
   --readers NAMES  the roles that may read the rows too, with commas between
   --owns-database  nobody but named roles may enter: PUBLIC must hold no right on the database and
                    the schema, and what would be a warning about a right fails
+  --application-setup true|false
+                   whether setup() of the application is to pass (setting applicationSetup); without
+                   it that is not looked at
   --help           print this text
 
 Exit status: 0 when all eight tests pass, 1 when one fails or the database cannot be reached.
@@ -37,6 +41,7 @@ owner=
 app_role=
 readers=
 owns_database=false
+application_setup=
 connection=
 while [ $# -gt 0 ]; do
     case $1 in
@@ -66,13 +71,19 @@ while [ $# -gt 0 ]; do
             ;;
         --readers=*) readers=${1#--readers=} ;;
         --owns-database) owns_database=true ;;
+        --application-setup)
+            [ $# -ge 2 ] || fail "expected true or false after --application-setup, found nothing"
+            application_setup=$2
+            shift
+            ;;
+        --application-setup=*) application_setup=${1#--application-setup=} ;;
         --help)
             usage
             exit 0
             ;;
         -*)
-            fail "expected --json, --schema, --owner, --app-role, --readers, --owns-database" \
-                "or --help, found '$1'"
+            fail "expected --json, --schema, --owner, --app-role, --readers, --owns-database," \
+                "--application-setup or --help, found '$1'"
             ;;
         *)
             [ -z "$connection" ] || fail "expected one connection string, found two"
@@ -91,7 +102,7 @@ export PGCONNECT_TIMEOUT="${PGCONNECT_TIMEOUT:-5}"
 
 set -- -X -w -q -v "schema=$schema" -v "owner=$owner" -v "app_role=$app_role" \
     -v "readers=$readers" -v "owns_database=$owns_database" -v "format=$format" \
-    -f "$verify"
+    -v "application_setup=$application_setup" -f "$verify"
 [ -z "$connection" ] || set -- "$@" -d "$connection"
 report=$(psql "$@" 2> "$errors")
 status=$?

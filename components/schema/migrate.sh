@@ -3,8 +3,8 @@
 # Exit status: 0 done, 10 refused, 11 credentials or rights, 12 gave up waiting, 13 another error,
 # 143 stopped by a signal.
 # Environment: CREDENTIALS_DIR MIGRATIONS_DIR SCHEMA OWNER_ROLE APP_ROLE READER_ROLES
-# ALLOW_DATA_LOSS OWNS_DATABASE SERVER_ID DUMP_SETTING DEADLINE_SECONDS PROGRESS_SECONDS
-# TERMINATION_LOG TMPDIR
+# APPLICATION_SETUP ALLOW_DATA_LOSS OWNS_DATABASE SERVER_ID DUMP_SETTING DEADLINE_SECONDS
+# PROGRESS_SECONDS TERMINATION_LOG TMPDIR
 set -u
 
 direction=${1:-}
@@ -112,6 +112,7 @@ run_psql() {
         -v "readers=${READER_ROLES:-}" -v "allow_data_loss=${ALLOW_DATA_LOSS:-false}" \
         -v "owns_database=${OWNS_DATABASE:-false}" \
         -v "server_id=${SERVER_ID:-}" \
+        ${APPLICATION_SETUP:+-v "application_setup=$APPLICATION_SETUP"} \
         ${client:+-v "client=$client" -v "dump_setting=$DUMP_SETTING"} \
         ${client:+-f "$scripts/check_client.sql"} \
         -f "$migration" "$connection" > "$work/stdout" 2> "$work/stderr" &

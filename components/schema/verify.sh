@@ -3,7 +3,7 @@
 # the JSON report, otherwise a sentence. Exit status: 0 verified, 1 a check failed, 11 credentials
 # or rights, 12 gave up waiting, 13 another error, 143 stopped by a signal.
 # Environment: CREDENTIALS_DIR MIGRATIONS_DIR SCHEMA OWNER_ROLE APP_ROLE READER_ROLES
-# OWNS_DATABASE DEADLINE_SECONDS TERMINATION_LOG TMPDIR
+# OWNS_DATABASE APPLICATION_SETUP DEADLINE_SECONDS TERMINATION_LOG TMPDIR
 set -u
 
 scripts=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 13
@@ -29,6 +29,7 @@ verify() { # SECONDS
     set -- timeout -s KILL "$1" sh "$migrations/verify_migration.sh" --json --schema "$schema" \
         --owner "${OWNER_ROLE:-}" --app-role "${APP_ROLE:-}" --readers "${READER_ROLES:-}"
     [ "${OWNS_DATABASE:-false}" = true ] && set -- "$@" --owns-database
+    [ -z "${APPLICATION_SETUP:-}" ] || set -- "$@" --application-setup "$APPLICATION_SETUP"
     TMPDIR=$work "$@" "$connection" > "$work/report" 2> "$work/error" &
     child=$!
     wait "$child"

@@ -7,6 +7,7 @@
 
 BEGIN TRANSACTION READ ONLY;
 \ir ../:layout_file
+\ir ../application_setup.sql
 :session \;
 SET statement_timeout = '30s' \;
 SET checkpoint.schema = :'schema' \;
@@ -17,7 +18,12 @@ SET checkpoint.readers = :'readers' \;
 SET checkpoint.owns_database = :'owns_database' \;
 SET checkpoint.newest = :'version' \;
 SET checkpoint.layout = :'layout' \;
+SET checkpoint.application_setup = :'application_setup' \;
+SET checkpoint.setup_body = :'setup_body' \;
+SET checkpoint.setup_found = :'setup_found' \;
+SET checkpoint.table_grants = :'grants' \;
 SET checkpoint.grants = :'grants' \;
+:add_setup \;
 -- What is seen needs no lock to be told, another migration at work or not.
 SET checkpoint.locked = 'true' \;
 SET checkpoint.holder = 'nobody';
@@ -59,6 +65,8 @@ DECLARE
     highest integer;
     recorded bigint := 0;
     seen jsonb;
+    setup jsonb;
+    granted boolean;
 BEGIN
     IF NOT current_setting('checkpoint.findings')::jsonb @> '[{"object": "checkpoint_migrations"}]'
     THEN
@@ -67,7 +75,13 @@ BEGIN
     END IF;
     EXECUTE format('SELECT coalesce(jsonb_agg(to_jsonb(a)), ''[]'') FROM (%s) AS a',
         current_setting('checkpoint.access')) INTO seen;
+    EXECUTE format('SELECT coalesce(jsonb_agg(to_jsonb(f)), ''[]'') FROM (%s) AS f',
+        current_setting('checkpoint.setup_found')) INTO setup;
+    EXECUTE format('SELECT NOT EXISTS (%s)', current_setting('checkpoint.table_grants'))
+        INTO granted;
     PERFORM set_config('checkpoint.seen', seen::text, true),
+        set_config('checkpoint.setup', setup::text, true),
+        set_config('checkpoint.granted', granted::text, true),
         set_config('checkpoint.found', coalesce('version ' || highest, 'no version'), true),
         set_config('checkpoint.recorded', recorded::text, true);
 END
@@ -93,6 +107,10 @@ WITH finding AS (
     FROM jsonb_to_recordset(current_setting('checkpoint.seen')::jsonb)
         AS a (fails boolean, mended boolean, object text, what text)
     WHERE NOT a.mended
+), setup AS (
+    SELECT f.*
+    FROM jsonb_to_recordset(current_setting('checkpoint.setup')::jsonb) AS f (pos integer,
+        fails boolean, mended boolean, object text, what text, statement text, obstacle text)
 ), outlook (line) AS (
     SELECT format('warning: %I: event trigger that runs on CREATE TABLE, and must leave the new '
         'tables as they are', evtname)
@@ -106,7 +124,15 @@ WITH finding AS (
     FROM pg_roles WHERE rolname = :'login' AND rolconnlimit IN (0, 1)
     UNION ALL
     SELECT format('%s: %s: %s', CASE WHEN fails THEN 'the verification would fail'
-        ELSE 'warning' END, object, what) FROM access
+        ELSE 'warning' END, object, what)
+    FROM (
+        SELECT * FROM access
+        UNION
+        SELECT fails, object, what FROM setup WHERE NOT mended AND obstacle IS NULL
+    ) AS told
+    UNION ALL
+    SELECT 'the migration would refuse: ' || obstacle FROM setup
+    WHERE NOT mended AND obstacle IS NOT NULL
 ), step (pos, line) AS (
     SELECT 1, 'create table ' || object FROM finding WHERE is_table
     UNION ALL
@@ -124,6 +150,13 @@ WITH finding AS (
     SELECT 7, 'bring the rights up to date' FROM state
     WHERE NOT complete AND recorded = :'version'::integer + 1
         AND NOT EXISTS (SELECT FROM finding)
+        AND (NOT current_setting('checkpoint.granted')::boolean
+            OR NOT EXISTS (SELECT FROM setup WHERE coalesce(statement, obstacle) IS NOT NULL))
+    UNION ALL
+    SELECT 8, CASE WHEN pos IN (1, 8) THEN concat(CASE pos WHEN 1 THEN 'create ' ELSE 'drop ' END,
+            object, ', through which setup() of the application passes')
+        ELSE format('mend %s: %s', object, what) END
+    FROM setup WHERE statement IS NOT NULL
 )
 SELECT CASE
         WHEN complete

@@ -32,6 +32,7 @@ def test_the_repositorys_own_migrations_are_accepted() -> None:
         "001_create_checkpointer_tables.down.sql",
         "001_create_checkpointer_tables.up.sql",
         "001_create_checkpointer_tables.verify.sql",
+        "application_setup.sql",
         "layout_9.sql",
         "mark.sql",
         "rights.sql",
