@@ -45,17 +45,25 @@ def _header(release: Release) -> str:
 
 
 def _write_rows(database: Database, release: Release, say: Callable[[str], None]) -> None:
+    script = WRITERS / {"python": "saver.py", "javascript": "saver.mjs"}[release.language]
+    command, environ, folder = installed(release, say)
+    run_writer(database, [*command, str(script)], environ, folder)
+
+
+def installed(
+    release: Release, say: Callable[[str], None]
+) -> tuple[list[str], dict[str, str], Path]:
+    """Install a saver once; return what starts a script with it, its environment and its folder."""
     install, command, variable = {
         # -S: nothing of this project's own Python environment may answer an import.
-        "python": (_pip_install, [sys.executable, "-S", "saver.py"], "PYTHONPATH"),
-        "javascript": (_npm_install, ["node", "saver.mjs"], "NODE_PATH"),
+        "python": (_pip_install, [sys.executable, "-S"], "PYTHONPATH"),
+        "javascript": (_npm_install, ["node"], "NODE_PATH"),
     }[release.language]
     name = f"saver-{release.language}-{release.version}-{release.core}"
     folder = cache.folder(
         name, lambda scratch: install(release, scratch), lambda: say(f"waiting for {name}")
     )
-    command[-1] = str(WRITERS / command[-1])
-    run_writer(database, command, {variable: str(folder)}, folder)
+    return command, {variable: str(folder)}, folder
 
 
 def run_writer(

@@ -22,12 +22,14 @@ AS_POSTGRES = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-group
 
 
 @contextmanager
-def pgbouncer(server: Server, mode: str, pool_size: int = 5) -> Iterator[int]:
-    """Run PgBouncer with one of its pool modes and return its port."""
+def pgbouncer(
+    server: Server, mode: str, pool_size: int = 5, role: str = SUPERUSER
+) -> Iterator[int]:
+    """Run PgBouncer with one of its pool modes for a role and return its port."""
     with TemporaryDirectory(prefix="checkpoint-pooler-") as folder:
         port = free_port()
         users = Path(folder, "users")
-        users.write_text(f'"{SUPERUSER}" "{PASSWORD}"\n')
+        users.write_text(f'"{role}" "{PASSWORD}"\n')
         configuration = Path(folder, "pgbouncer.ini")
         template = string.Template(CONFIGURATION.read_text())
         configuration.write_text(
@@ -49,9 +51,9 @@ def pgbouncer(server: Server, mode: str, pool_size: int = 5) -> Iterator[int]:
                 process.kill()
 
 
-def conninfo(port: int, dbname: str) -> str:
+def conninfo(port: int, dbname: str, role: str = SUPERUSER) -> str:
     """Return how an application connects through the pooler."""
-    return make_conninfo(host=HOST, port=port, dbname=dbname, user=SUPERUSER, password=PASSWORD)
+    return make_conninfo(host=HOST, port=port, dbname=dbname, user=role, password=PASSWORD)
 
 
 def _accepts(port: int) -> bool:

@@ -2,11 +2,15 @@
 
 import psycopg
 import pytest
+from langgraph.checkpoint.postgres import PostgresSaver
+from psycopg.rows import DictRow, dict_row
 
 from tests.faults.ground import LOCKS, Ground
 from tests.faults.migrator import Migrator
 from tests.faults.pooler import conninfo, pgbouncer
+from tests.migrations.test_application_setup import prepare
 from tests.support.postgres import Database
+from tests.support.saver_session import SEEN, run
 
 
 @pytest.mark.parametrize("pool_size", [1, 5], ids=["one connection", "five connections"])
@@ -39,3 +43,25 @@ def test_a_pooler_of_less_than_sessions_is_refused_before_any_change(
     assert "connect to the server itself" in output
     assert old_database.schema_dump() == before
     assert (settings, locks) == (('"$user", public',), 0), "left to whom the pooler serves next"
+
+
+@pytest.mark.parametrize("pool_size", [1, 5], ids=["one connection", "five connections"])
+def test_setup_of_an_application_passes_through_a_transaction_pooler(
+    ground: Ground, pool_size: int
+) -> None:
+    place = prepare(ground.server.create_database())
+    place.up()
+    before = place.of_tables()
+    role = place.roles.app
+
+    with pgbouncer(ground.server, "transaction", pool_size, role) as port:
+        through = conninfo(port, place.database.name, role)
+        for _ in range(pool_size + 1):
+            # As applicationBehindPooler has it: nothing is prepared.
+            with psycopg.Connection[DictRow].connect(
+                through, autocommit=True, prepare_threshold=None, row_factory=dict_row
+            ) as connection:
+                assert run(PostgresSaver(connection)) == SEEN
+
+    assert place.of_tables() == before
+    place.database.drop()

@@ -1,6 +1,5 @@
 """setup() of an unchanged application passes, and its role can still change nothing."""
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -130,7 +129,7 @@ def test_setup_passes_on_every_server_changes_nothing_and_the_saver_works(
     said = place.up()
     before = place.of_tables()
 
-    seen = [use(place.conninfo()), asyncio.run(use_async(place.conninfo()))]
+    seen = [use(place.conninfo()), use_async(place.conninfo())]
 
     assert "; setup() of the application passes through schema public_setup\n" in said
     assert seen == [SEEN, SEEN]
@@ -148,7 +147,7 @@ def test_setup_passes_in_a_schema_of_any_name(anywhere: Place) -> None:
     place.up()
     before = place.of_tables()
 
-    seen = [use(place.conninfo()), asyncio.run(use_async(place.conninfo()))]
+    seen = [use(place.conninfo()), use_async(place.conninfo())]
 
     assert "_setup" in foretold
     assert ", through which setup() of the application passes\n" in foretold

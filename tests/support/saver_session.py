@@ -6,6 +6,7 @@ what every release since 2.0 has.
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from langgraph.checkpoint.base import empty_checkpoint
@@ -29,20 +30,31 @@ def _saw(found: Any, listed: list[Any], left: Any) -> list[Any]:
 
 
 def use(connection: str = CONNECTION) -> list[Any]:
-    """Set up twice, as two replicas do, then put, get, list and delete."""
+    """Open a saver and run it."""
     with PostgresSaver.from_conn_string(connection) as saver:
-        saver.setup()
-        saver.setup()
-        config, checkpoint, versions = _parts("sync")
-        saved = saver.put(config, checkpoint, {"step": 1}, versions)  # pyright: ignore
-        saver.put_writes(saved, [("messages", "more")], "task")
-        found, listed = saver.get_tuple(saved), list(saver.list(config))
-        _delete(saver, "sync")
-        return _saw(found, listed, saver.get_tuple(saved))
+        return run(saver)
 
 
-async def use_async(connection: str = CONNECTION) -> list[Any]:
+def run(saver: PostgresSaver) -> list[Any]:
+    """Set up twice, as two replicas do, then put, get, list and delete."""
+    saver.setup()
+    saver.setup()
+    config, checkpoint, versions = _parts("sync")
+    saved = saver.put(config, checkpoint, {"step": 1}, versions)  # pyright: ignore
+    saver.put_writes(saved, [("messages", "more")], "task")
+    found, listed = saver.get_tuple(saved), list(saver.list(config))
+    _delete(saver, "sync")
+    return _saw(found, listed, saver.get_tuple(saved))
+
+
+def use_async(connection: str = CONNECTION) -> list[Any]:
     """Do the same with the asynchronous saver."""
+    # In a thread of its own: asyncio.run() takes the thread's loop away, which Pulumi's mocks need.
+    with ThreadPoolExecutor() as thread:
+        return thread.submit(lambda: asyncio.run(_use_async(connection))).result()
+
+
+async def _use_async(connection: str) -> list[Any]:
     async with AsyncPostgresSaver.from_conn_string(connection) as saver:
         await saver.setup()
         await saver.setup()
@@ -67,4 +79,4 @@ def _delete(saver: PostgresSaver, thread: str) -> None:
 SEEN: list[Any] = [{"messages": ["hello"]}, [["task", "messages", "more"]], 1, True]
 
 if __name__ == "__main__":
-    print(json.dumps([use(), asyncio.run(use_async())]))
+    print(json.dumps([use(), use_async()]))
