@@ -13,6 +13,7 @@ from tests.migrations.majors import Majors
 from tests.migrations.test_other_roles import verify
 from tests.migrations.test_plan import plan
 from tests.migrations.test_up_roles import Roles
+from tests.support.documents import commands
 from tests.support.postgres import Database
 from tests.support.postgres_versions import SUPPORTED
 from tests.support.saver_session import SEEN, use, use_async
@@ -373,6 +374,35 @@ def test_a_missing_right_is_refused_before_any_change_and_its_sentence_mends_it(
     assert place.database.schema_dump() == before
     place.database.execute(sentence.partition(": run ")[2])
     place.up()
+
+
+def test_what_the_page_has_an_administrator_do_is_enough(database: Database) -> None:
+    roles = Roles(database.server, database)
+    documented = commands("docs/application.md", "application setup by an administrator")
+    for name, role in (("langgraph_owner", roles.owner), ("langgraph_app", roles.app)):
+        documented = documented.replace(name, role)
+    database.execute(
+        *documented.replace("DATABASE langgraph", f"DATABASE {database.name}").split("\n")
+    )
+
+    place = Place(database, roles)
+    place.up()
+
+    assert use(place.conninfo()) == SEEN
+
+
+def test_after_the_tables_were_moved_aside_the_view_shows_those_of_today(place: Place) -> None:
+    place.up()
+    moved = (
+        commands("docs/backup.md", "lost columns").partition("<< 'SQL'\n")[2].partition("SQL")[0]
+    )
+    place.database.execute(*moved.strip().split("\n"))
+
+    place.up()
+    place.database.execute("DROP SCHEMA damaged CASCADE")
+
+    assert place.report()["ok"] is True
+    assert use(place.conninfo()) == SEEN
 
 
 def test_it_needs_an_application_role_and_a_name_that_leaves_room(database: Database) -> None:
