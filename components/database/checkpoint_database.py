@@ -30,6 +30,8 @@ class CheckpointDatabaseArgs(TypedDict):
     """Role to create that logs in to migrate, as a member of the owner."""
     application: str
     """Role to create that logs in for the application; the migration grants it rows, never DDL."""
+    application_setup: bool
+    """Let the application's setup() pass through the schema that the migration makes for it."""
     restore_drill: bool
     """Let the migrator create the scratch databases of restore drills."""
     needs: Sequence[pulumi.Resource]
@@ -65,10 +67,17 @@ class CheckpointDatabase(pulumi.ComponentResource):
             args["migrator"],
             args,
             member_of=[owner.name],
+            search_paths=[args["schema"]],
             creates_databases=args["restore_drill"],
         )
+        # setup() asks for CREATE on the first schema. The deployer alone may set a role's path.
+        setup = [f"{args['schema']}_setup"] if args["application_setup"] else []
         application, self.application_password = self._login_role(
-            f"{name}-application", args["application"], args, member_of=[]
+            f"{name}-application",
+            args["application"],
+            args,
+            member_of=[],
+            search_paths=[*setup, args["schema"]],
         )
         postgresql.Database(
             f"{name}-database",
@@ -95,6 +104,7 @@ class CheckpointDatabase(pulumi.ComponentResource):
         args: CheckpointDatabaseArgs,
         *,
         member_of: list[pulumi.Output[str]],
+        search_paths: list[str],
         creates_databases: bool = False,
     ) -> tuple[postgresql.Role, pulumi.Output[str]]:
         drawn = vault.generic.Endpoint(
@@ -120,7 +130,7 @@ class CheckpointDatabase(pulumi.ComponentResource):
             roles=member_of,
             create_database=creates_databases,
             # Fixed, so that no schema of the session's user comes before the tables' own.
-            search_paths=[args["schema"]],
+            search_paths=search_paths,
             # Set once, as the secret is: a rotation outside stays, an adopted role keeps its own.
             opts=pulumi.ResourceOptions(
                 parent=self,
@@ -149,6 +159,7 @@ def managed_database(
             "owner": args.database_owner,
             "migrator": args.database_username,
             "application": args.database_application_role,
+            "application_setup": args.application_setup,
             "restore_drill": bool(args.restore_drill_schedule),
             "needs": needs,
         },

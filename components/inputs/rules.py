@@ -8,6 +8,9 @@ from .retention_rules import retention_problems
 from .storage import CheckpointStorageArgs
 from .urls import is_url, shown
 
+# PostgreSQL's names have 63 bytes.
+SETUP_ROOM = 63 - len("_setup")
+
 
 def input_problems(args: CheckpointStorageArgs) -> Iterator[str]:
     """Return every problem of the completed inputs, one sentence each."""
@@ -46,4 +49,11 @@ def _application(args: CheckpointStorageArgs) -> Iterator[str]:
         yield (
             "applicationReplicas: expected a connection for each out of "
             f"applicationMaxConnections, found {replicas} replicas and {connections} connections"
+        )
+    if args.application_setup and not args.database_application_role:
+        yield "databaseApplicationRole: expected the role that calls setup() (applicationSetup)"
+    if args.application_setup and (size := len(args.database_schema.encode())) > SETUP_ROOM:
+        yield (
+            f"databaseSchema: expected at most {SETUP_ROOM} bytes, since applicationSetup makes a "
+            f"schema with _setup behind that name, found {size}"
         )

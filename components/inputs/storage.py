@@ -200,6 +200,10 @@ class CheckpointStorageArgs(Struct, frozen=True, kw_only=True, rename="camel"):
     application_behind_pooler: bool = False
     """The application reaches PostgreSQL through a pooler that lends a server connection for one
     transaction, such as PgBouncer. The application then prepares no statements."""
+    application_setup: bool = False
+    """The setup() of an unchanged application passes and changes nothing. The migration makes a
+    schema for it, named databaseSchema with "_setup" behind it. If it is false, the migration drops
+    this schema, see docs/application.md."""
 
     backup_schedule: Schedule = ""
     """A CronJob dumps the tables at these times, in five fields of cron. The time zone is UTC, if

@@ -54,6 +54,7 @@ def _database_environment(args: CheckpointStorageArgs) -> dict[str, str]:
         "OWNER_ROLE": args.database_owner,
         "APP_ROLE": args.database_application_role,
         "READER_ROLES": args.database_readers,
+        "APPLICATION_SETUP": json.dumps(args.application_setup),
         "OWNS_DATABASE": json.dumps(args.manage_database),
         "PGSSLMODE": mode,
     }

@@ -200,6 +200,22 @@ def test_only_login_roles_have_passwords_and_only_the_migrator_is_the_owners_mem
     assert not [name for name in resources if name.startswith("Schema ")]
 
 
+@pytest.mark.parametrize("wanted", [False, True])
+def test_the_schema_for_setup_comes_first_for_the_application_alone(storage, wanted: bool) -> None:
+    resources = storage(**DEV, databaseSchema="graphs", applicationSetup=wanted)
+    roles = (f"Role checkpoints-database-{role}" for role in ("application", "migrator"))
+    application, migrator = (resources[role].inputs["searchPaths"] for role in roles)
+    jobs = (
+        resources[f"Job checkpoints-{kind}-job"].inputs["spec"]["template"]["spec"]
+        for kind in ("migration", "verification")
+    )
+
+    assert migrator == ["graphs"]
+    assert application == [*(["graphs_setup"] if wanted else []), "graphs"]
+    said = [environment(pod["containers"][0])["APPLICATION_SETUP"] for pod in jobs]
+    assert said == [str(wanted).lower()] * 2
+
+
 def test_the_reviewers_token_configures_the_auth_mount(storage) -> None:
     config = storage(**DEV)["AuthBackendConfig checkpoints-auth-config"].inputs
 

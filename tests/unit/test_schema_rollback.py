@@ -65,6 +65,7 @@ CHANGED = {
     "restoreDrillSchedule": "0 4 * * 0",
     "retentionSchedule": "30 3 * * *",
     "applicationReplicas": 2,
+    "applicationSetup": True,
     "monitoringRuleLabel": "release=graphs",
 }
 # What a setting cannot be without.

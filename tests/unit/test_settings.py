@@ -349,3 +349,19 @@ def test_a_password_that_cannot_arrive_is_refused_by_its_key_alone(
 
     assert "databasePassword: expected one line of text" in text
     assert password not in text
+
+
+def test_setup_of_the_application_needs_a_role_and_room_behind_the_schemas_name(
+    configure, environ
+) -> None:
+    configure(environment="dev", applicationSetup=True, databaseSchema="s" * 58)
+
+    found = problems(environ)
+
+    assert (
+        "databaseApplicationRole: expected the role that calls setup() (applicationSetup)" in found
+    )
+    assert (
+        "databaseSchema: expected at most 57 bytes, since applicationSetup makes a schema with "
+        "_setup behind that name, found 58" in found
+    )
