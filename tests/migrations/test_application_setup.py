@@ -142,6 +142,28 @@ def test_setup_passes_on_every_server_changes_nothing_and_the_saver_works(
     assert place.plan().startswith("nothing to do: ")
 
 
+def test_whoever_may_alter_the_role_sets_its_path_with_the_migration(
+    on_every_server: Place,
+) -> None:
+    place, login = on_every_server, on_every_server.roles.migrator
+    server, name, app = place.database.server, place.database.name, place.roles.app
+    server.execute(
+        f"ALTER ROLE {app} IN DATABASE {name} RESET search_path",
+        f"ALTER ROLE {login} CREATEROLE",
+    )
+    # From 16 on roles are altered by who has the admin option on them.
+    refused = place.run("up")[0] != 0
+    server.execute(f"GRANT {app} TO {login} WITH ADMIN OPTION")
+
+    place.up()
+
+    version = place.database.value("SELECT current_setting('server_version_num')::integer")
+    assert refused is (version >= 160000)
+    assert use(place.conninfo()) == SEEN
+    place.up("false")
+    assert place.database.value("SELECT count(*) FROM pg_db_role_setting") == 0
+
+
 def test_setup_passes_in_a_schema_of_any_name(anywhere: Place) -> None:
     place = anywhere
     foretold = place.plan()
