@@ -1,6 +1,7 @@
 """Rights of other roles, from end to end: kept off, named, let in by a setting."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,10 +9,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from tests.support.database import TABLES, connect, recreate
 from tests.support.deployment import REPOSITORY, Deployment
 from tests.support.failures import compare_line
+from tests.support.saver_session import SEEN, use
 
 OWNER, JOBS, APPLICATION, API = "lodger-owner", "lodger", "lodger-app", "lodger-api"
 SECRET = "lodger/postgres"
@@ -117,6 +120,27 @@ def test_a_named_reader_is_let_in_and_no_longer_warned_of(lodger: Deployment) ->
     assert [line.split(": ")[1] for line in warnings] == ["checkpoints"]
     assert read_as(lodger, API) == (0,)
     assert grantees(lodger) == {OWNER, APPLICATION, API}
+
+
+def test_setup_of_somebody_elses_role_passes_once_an_administrator_has_set_its_path(
+    lodger: Deployment,
+) -> None:
+    lodger.configure(applicationSetup=True)
+    with connect(lodger, lodger.settings["databaseName"]) as admin:
+        admin.execute(f'CREATE SCHEMA public_setup AUTHORIZATION "{OWNER}"'.encode())
+        refused = lodger.up()
+        named = re.search(r"ALTER ROLE .* SET search_path = public_setup, public", refused.text)
+        assert named, refused.text
+        admin.execute(named[0].encode())
+    lodger.up().expect()
+
+    compare_line("path of the application", refused.text, "credentials or rights: ", status=11)
+    environ = lodger.environ
+    service = make_conninfo(
+        **{key: environ[f"PG{key.upper()}"] for key in ("host", "port", "sslrootcert")},
+        **{"dbname": lodger.settings["databaseName"], "user": APPLICATION, "password": "secret"},
+    )
+    assert use(service) == SEEN
 
 
 def test_a_grant_by_hand_in_a_managed_database_ends_up_until_it_is_revoked(
