@@ -10,6 +10,8 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
+from langgraph.checkpoint.postgres import PostgresSaver
+from psycopg.errors import InsufficientPrivilege
 
 from tests.migrations.ancestors import EMPTY, GAPS, NEWEST, OLDEST, RELEASED, Ancestor
 from tests.support import next_version
@@ -191,6 +193,31 @@ def test_the_down_file_keeps_rows_and_drops_all_when_told(
     assert kept == len(TEXTS)
     assert allowed.returncode == 0, allowed.stderr
     assert database.value("SELECT to_regclass('checkpoints')") is None
+
+
+def test_setup_of_the_newer_saver_is_stopped_until_the_storage_knows_its_version(
+    database: Database, files: dict[str, Path]
+) -> None:
+    given = {"app_role": database.server.create_role(), "application_setup": "true"}
+    conninfo = database.server.conninfo(database.name, given["app_role"])
+    newer = type("Newer", (PostgresSaver,), {"MIGRATIONS": TEXTS})
+
+    psql(database, REPOSITORY / "migrations" / part("up"), **given)
+    with (
+        newer.from_conn_string(conninfo) as saver,
+        pytest.raises(InsufficientPrivilege, match="must be owner of table checkpoints"),
+    ):
+        saver.setup()
+    migrated = psql(database, files["up"], **given)
+    with newer.from_conn_string(conninfo) as saver:
+        saver.setup()
+    verified = psql(database, files["verify"], **given)
+    dropped = psql(database, files["down"], app_role=given["app_role"])
+
+    assert "passes through schema public_setup\n" in migrated.stdout
+    assert verified.returncode == 0, verified.stdout
+    assert dropped.returncode == 0, dropped.stderr
+    assert database.value("SELECT count(*) FROM pg_namespace WHERE nspname = 'public_setup'") == 0
 
 
 def test_rendered_jobs_and_monitoring_name_it(tree: Path) -> None:
