@@ -81,7 +81,7 @@ check: setup ## Format, lint, types, shell, workflows and SQL
 	.venv/bin/zizmor --offline --quiet .github
 	@# squawk reads psql's commands, but not its variables; one on a line of its own is text of psql.
 	@for file in $(SQL_FILES); do \
-		sed -e "s/:\(['\"]\)\([a-z_]*\)['\"]/\1\2\1/g" -e '/^:[a-z]*[ \;]*$$/d' $$file | \
+		sed -e "s/:\(['\"]\)\([a-z_]*\)['\"]/\1\2\1/g" -e '/^:[a-z_]*[ \;]*$$/d' $$file | \
 		.venv/bin/squawk --stdin-filepath $$file || exit 1; \
 	done
 

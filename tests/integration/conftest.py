@@ -10,7 +10,7 @@ import pytest
 
 from devstack import stack
 from devstack.environment import environment
-from devstack.toolchain import WITH_RCLONE
+from devstack.toolchain import WITH_RCLONE, images
 from tests.support.database import connect
 from tests.support.deployer import make_deployer
 from tests.support.deployment import Deployment
@@ -34,18 +34,17 @@ def devstack(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
     POSTGRES_VERSION has another major version's server beside it take the place of the stack's.
     """
     name = f"test-{os.getpid()}"
+    version = int(os.environ.get("POSTGRES_VERSION", "0"))
     with pytest.MonkeyPatch.context() as patch:
         if any(item.get_closest_marker("lane") for item in request.session.items):
             patch.setenv(WITH_RCLONE, "1")
+        # pg_dump refuses a server that is newer than itself.
+        patch.setattr(images, "POSTGRESQL", max(images.POSTGRESQL, version))
         stack.up(name, lambda _: None)
-    version = os.environ.get("POSTGRES_VERSION")
-    with (
-        second_server(environment(name), int(version))
-        if version
-        else nullcontext(environment(name)) as environ
-    ):
-        yield environ
-    stack.down(name, lambda _: None, purge=True)
+        environ = environment(name)
+        with second_server(environ, version) if version else nullcontext(environ) as reached:
+            yield reached
+        stack.down(name, lambda _: None, purge=True)
 
 
 def names(stack_name: str) -> dict[str, Any]:
