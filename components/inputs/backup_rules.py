@@ -34,6 +34,8 @@ def _claims(args: CheckpointStorageArgs) -> Iterator[str]:
                 f"{key}: expected manageNamespace to be false, since the claim and the "
                 "dump in it would go with the namespace"
             )
+    if args.backup_claim_size and not args.backup_claim:
+        yield "backupClaimSize: expected backupClaim too, since it is the size of that claim"
     for key, place in (("backupClaim", args.backup_claim), ("backupBucket", args.backup_bucket)):
         if place and not args.backup_schedule:
             yield (

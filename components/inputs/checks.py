@@ -1,8 +1,9 @@
 """Checks all inputs at once, for the program and for programs that have the component as a part."""
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
 
 import pulumi
 from msgspec import structs
@@ -37,7 +38,15 @@ def checked(name: str, args: CheckpointStorageArgs) -> CheckedArgs:
         InputsError: names every problem at once.
 
     """
-    return args if isinstance(args, CheckedArgs) else for_component(name, as_given(args))
+    # A program that is not type-checked may still hand over the dict of before.
+    given = cast("object", args)
+    if not isinstance(given, CheckpointStorageArgs):
+        msg = (
+            f"expected CheckpointStorageArgs(...) for CheckpointStorage {name!r}, found "
+            f"{type(given).__name__}: docs/inputs.md lists its names"
+        )
+        raise InputsError(msg)
+    return given if isinstance(given, CheckedArgs) else for_component(name, as_given(given))
 
 
 def for_component(name: str, given: Mapping[str, Any]) -> CheckedArgs:
@@ -60,6 +69,7 @@ def check(
     """Return the inputs for use, and every problem of what is given and of the shell."""
     problems: list[str] = []
     args = completed(read(given, problems), environ)
+    failed = {problem.partition(":")[0] for problem in problems}
     try:
         args = with_kubeconfig(args, environ)
     except KubeconfigError as error:
@@ -69,5 +79,15 @@ def check(
     for each in inputs():
         found = (rule(getattr(args, each.name)) for rule in each.rules)
         problems += [f"{each.key}: {problem}" for problem in found if problem]
-    problems += input_problems(args)
+    problems += (each for each in input_problems(args) if not _names(each, failed))
     return CheckedArgs(**structs.asdict(args)), problems
+
+
+def _names(problem: str, failed: Iterable[str]) -> bool:
+    """Tell whether a sentence is about a value that nobody gave: the default of one that failed."""
+    about = problem.partition(":")[0].split(", ")
+    # A key of one small word may stand in any sentence.
+    return any(
+        key in about or (not key.islower() and re.search(rf"\b{re.escape(key)}\b", problem))
+        for key in failed
+    )

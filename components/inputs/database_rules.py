@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 from itertools import combinations
 
-from .names import is_name
+from .names import is_name, password_problem
 from .storage import CheckpointStorageArgs
+from .urls import shown
 
 HOST = re.compile(r"[\w:][\w.,:-]*", re.ASCII)
 # libpq's hosts beside: the folder of a Unix-domain socket.
@@ -31,19 +32,16 @@ def _credential(args: CheckpointStorageArgs) -> Iterator[str]:
     if args.manage_secret and not args.database_host:
         yield "databaseHost: expected a host for the managed secret; set it or export PGHOST"
     elif args.manage_secret and not HOST.fullmatch(args.database_host):
-        yield f"databaseHost: expected a host name or address, found {args.database_host!r}"
-    if args.manage_secret and not args.manage_database:
-        for key, value in (
-            ("databaseUsername", args.database_username),
-            ("databasePassword", args.database_password),
-        ):
-            if value == "":
-                yield f"{key}: expected a value for the managed secret; set it with --secret"
+        yield f"databaseHost: expected a host name or address, found {shown(args.database_host)}"
+    is_wanted = args.manage_secret and not args.manage_database
+    if is_wanted and not args.database_username:
+        yield "databaseUsername: expected a value for the managed secret; set it with --secret"
     password = args.database_password
-    # One that becomes known during the deployment cannot be looked at.
-    if isinstance(password, str) and any(each in password for each in "\n\r\0\ufffd"):
-        # By its name only: the value is a secret.
-        yield "databasePassword: expected one line of text, found a line break, a NUL or no UTF-8"
+    # One that becomes known during the deployment is looked at then.
+    if isinstance(password, str) and (password or is_wanted):
+        problem = password_problem(password)
+        if problem:
+            yield f"databasePassword: {problem}"
 
 
 def _admin(args: CheckpointStorageArgs) -> Iterator[str]:
@@ -51,7 +49,7 @@ def _admin(args: CheckpointStorageArgs) -> Iterator[str]:
     if host and not ADMIN_HOST.fullmatch(host):
         yield (
             "databaseAdminHost: expected one host name, address or folder, found "
-            f"{host!r} (its own, PGHOST or databaseHost)"
+            f"{shown(host)} (its own, PGHOST or databaseHost)"
         )
 
 

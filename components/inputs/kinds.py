@@ -5,6 +5,7 @@ gets the value that is used in the end, which may be the shell's, and returns wh
 it.
 """
 
+import re
 from typing import Annotated
 
 import pulumi
@@ -37,6 +38,16 @@ _SIZE = r"[1-9]\d*[MGT]i"
 # Vault names reach policies and the agent's configuration: no quote, no glob, no parent segment.
 _SEGMENT = r"(?!.*\.\.)\w[\w.-]*"
 _PATH = rf"{_SEGMENT}(/{_SEGMENT})*"
+
+_PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
+
+
+def vault_namespace(value: str) -> str | None:
+    """Return what is wrong with a namespace of Vault, which may be the shell's."""
+    if not value or re.fullmatch(rf"(?a:/*{_PATH}/*)", value):
+        return None
+    return f"expected names joined by '/', found {value!r}"
+
 
 # The engine's own rule for the name of a stack, which an environment has.
 Environment = Annotated[
@@ -74,7 +85,7 @@ VaultName = Annotated[str, text(_SEGMENT, "letters, digits, '_', '.' and '-'")]
 VaultPath = Annotated[
     str, text(_PATH, "segments of letters, digits, '_', '.' and '-', joined by '/'")
 ]
-VaultNamespace = Annotated[str, optional(rf"/*{_PATH}/*", "names joined by '/'")]
+VaultNamespace = Annotated[str, words("names joined by '/'"), vault_namespace]
 Audience = Annotated[
     str, text(r"\w[\w.:/@-]*", "a name or a URL, since a role without an audience takes any token")
 ]
@@ -100,7 +111,7 @@ Bucket = Annotated[
 BucketEndpoint = Annotated[
     str,
     optional(
-        r"https://([\w.-]+|\[[\da-fA-F:.]+\])(:\d{1,5})?/?",
+        rf"https://([\w.-]+|\[[\da-fA-F:.]+\])(:{_PORT})?/?",
         "a URL such as https://s3.example.com:9000",
     ),
 ]

@@ -18,6 +18,15 @@ def role_name(value: str) -> str | None:
     return None
 
 
+def password_problem(value: str) -> str | None:
+    """Return what is wrong with a password for the managed secret; its value is in no message."""
+    if not value:
+        return "expected a value for the managed secret; set it with --secret"
+    if any(each in value for each in "\n\r\0\ufffd"):
+        return "expected one line of text, found a line break, a NUL or no UTF-8"
+    return None
+
+
 def database_name(value: str) -> str | None:
     """Return what is wrong with the name of a database or a schema."""
     return role_name(value) if value else "expected a name, found nothing"

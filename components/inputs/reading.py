@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pulumi
+from pulumi.output import Unknown
 
 from .description import Input, inputs
 from .storage import CheckpointStorageArgs
@@ -62,14 +63,14 @@ def _converted(declared: Input, value: Any) -> Any:
 
     """
     known: object = value
-    if isinstance(known, pulumi.Output):
+    if isinstance(known, pulumi.Output | Unknown):
         if not declared.may_be_output:
             # Names, hashes and manifests are made of it before anything is deployed.
             msg = (
                 "expected a value that is known before the deployment, found an output or a secret"
             )
             raise ValueError(msg)
-        return value
+        return pulumi.Output.from_input(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     try:
@@ -87,7 +88,8 @@ def _found(value: Any, expected: str, *, secret: bool) -> str:
     if secret:
         return "another type"
     if isinstance(value, str):
-        return "one with a user in it" if "@" in value and "URL" in expected else repr(value)
+        is_url = "URL" in expected or "://" in value
+        return "one with a user in it" if is_url and "@" in value else repr(value)
     if isinstance(value, bool | int | float):
         return str(value).lower()
     return "a list" if isinstance(value, list) else "an object"

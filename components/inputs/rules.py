@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from .backup_rules import backup_problems
 from .database_rules import database_problems
+from .names import POSTGRES_NAME_BYTES
 from .retention_rules import retention_problems
 from .storage import CheckpointStorageArgs
 from .urls import is_url, shown
 
-# PostgreSQL's names have 63 bytes.
-SETUP_ROOM = 63 - len("_setup")
+SETUP_ROOM = POSTGRES_NAME_BYTES - len("_setup")
 
 
 def input_problems(args: CheckpointStorageArgs) -> Iterator[str]:

@@ -48,9 +48,10 @@ def values(texts: Mapping[str, str]) -> dict[str, Any]:
 
 def _value(text: str) -> Any:
     try:
-        return json.loads(text)
+        found = json.loads(text)
     except ValueError:
         return text
+    return text if found is None else found
 
 
 def _other_environment(environment: str, stack: str) -> str | None:

@@ -6,6 +6,7 @@ import pulumi
 from msgspec.structs import replace
 
 from ..database.checkpoint_database import CheckpointDatabase
+from ..inputs.names import password_problem
 from ..inputs.storage import CheckpointStorageArgs
 from ..ownership.check import OwnershipCheck
 from .access import VaultAccess, VaultAccessArgs
@@ -25,7 +26,7 @@ def accesses(
     opts = pulumi.ResourceOptions(parent=parent)
     if database is None:
         given = args.database_password
-        password = pulumi.Output.secret(given) if given != "" else None
+        password = pulumi.Output.secret(given).apply(_usable) if given != "" else None
         access = _access_args(args, check, "", args.database_username, password, needs)
         return [VaultAccess(f"{name}-access", access, opts)]
     migrator, application = args.database_username, args.database_application_role
@@ -41,6 +42,14 @@ def accesses(
             opts,
         ),
     ]
+
+
+def _usable(password: str) -> str:
+    # Vault keeps the first one: a later correction would not be written.
+    if problem := password_problem(password):
+        msg = f"databasePassword: {problem}"
+        raise pulumi.RunError(msg)
+    return password
 
 
 def backup_access(

@@ -15,6 +15,7 @@ from components.inputs.reading import FORMER
 from components.inputs.storage import CheckpointStorageArgs
 from components.settings.settings import PROJECT_FILE
 from components.settings.settings import load as load_settings
+from components.vault.accesses import _usable
 from tests.support.wrong_inputs import BOOLEANS, MANAGED, blamed, wrong
 from tests.unit.test_checkpoint_storage import ENVIRON
 
@@ -160,3 +161,64 @@ def test_a_claim_without_a_schedule_is_no_silent_nothing(configure) -> None:
 
     assert said.startswith("backupSchedule: expected five fields of cron")
     assert "rollbackBackupClaim" in said
+
+
+def test_what_the_shell_fills_in_is_checked_too() -> None:
+    _, problems = check({}, ENVIRON | {"VAULT_NAMESPACE": "a b"})
+
+    assert problems == ["vaultNamespace: expected names joined by '/', found 'a b'"]
+
+
+@pytest.mark.parametrize(
+    ("values", "key"),
+    [
+        (
+            {"retentionSchedule": "0 3 * * *", "retentionKeepLatestAfterDays": 99999},
+            "retentionKeepLatestAfterDays",
+        ),
+        ({"backupSchedule": "0 3 * * *", "backupClaim": "Bad_Name"}, "backupClaim"),
+        ({"applicationReplicas": 100, "applicationMaxConnections": 0}, "applicationMaxConnections"),
+        ({"vaultAddress": "http://vault:8200", "insecureVaultHttp": "yes"}, "insecureVaultHttp"),
+    ],
+)
+def test_no_sentence_is_about_the_default_of_a_wrong_value(values: Any, key: str) -> None:
+    _, problems = check(values, ENVIRON)
+
+    assert [problem.partition(":")[0] for problem in problems] == [key]
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"backupBucketEndpoint": "https://s3:99999"}, "expected a URL such as https://s3"),
+        ({"databasePort": "null"}, "databasePort: expected integer, found 'null'"),
+        ({"vaultRole": "https://u:hidden@h"}, "found one with a user in it"),
+        (
+            {"backupSchedule": "0 3 * * *", "backupBucket": "abc", "backupClaimSize": "20Gi"},
+            "backupClaimSize: expected backupClaim too, since it is the size of that claim",
+        ),
+        (
+            {"manageSecret": True, "manageDatabase": True, "databaseHost": "u:hidden@h"},
+            "found one with a user in it, which the Jobs would show",
+        ),
+    ],
+)
+def test_a_value_that_would_fail_later_is_refused(
+    configure, values: dict[str, Any], sentence: str
+) -> None:
+    (problem, *_) = by_program(configure, environment="dev", **values)
+
+    assert sentence in problem
+    assert "hidden" not in problem
+
+
+def test_a_python_program_of_before_is_told_what_takes_the_place_of_its_dict() -> None:
+    with pytest.raises(InputsError, match=r"expected CheckpointStorageArgs\(\.\.\.\).*found dict"):
+        CheckpointStorage("checkpoints", {"environment": "dev"})  # pyright: ignore[reportArgumentType]
+
+
+def test_a_password_that_becomes_known_later_is_looked_at_then() -> None:
+    assert _usable("one line") == "one line"
+    for password in ("", "two\nlines"):
+        with pytest.raises(pulumi.RunError, match="databasePassword: expected"):
+            _usable(password)
