@@ -14,21 +14,26 @@ Check = tuple[str, Callable[[Any], None]]
 # The last of LangGraph's migrations whose effect the query looks for.
 KNOWN = 9
 # In the catalog, since `checkpoint_migrations` is not the application's to read.
+# The rights are those of the saver's statements: checkpoints and writes are upserted, a blob never
+# changes, and `delete_thread` and `prune` delete.
 MISSING = """
     SELECT string_agg(what, ', ')
     FROM (VALUES
-        ('checkpoints', 'checkpoint', NULL),
-        ('checkpoint_blobs', 'blob', false),
-        ('checkpoint_writes', 'task_path', true)
-    ) AS wanted (tbl, col, required)
-    CROSS JOIN LATERAL (VALUES (format('%I.%I', tbl, col))) AS named (what)
-    WHERE NOT EXISTS (
-        SELECT FROM pg_attribute
-        WHERE attrelid = to_regclass(tbl) AND attname = col AND NOT attisdropped
-            AND attnotnull = coalesce(required, attnotnull)
-            AND has_table_privilege(attrelid, 'SELECT')
-            AND has_table_privilege(attrelid, 'INSERT')
-    )
+        ('checkpoints', 'checkpoint', NULL, '{SELECT,INSERT,UPDATE,DELETE}'::text[]),
+        ('checkpoint_blobs', 'blob', false, '{SELECT,INSERT,DELETE}'),
+        ('checkpoint_writes', 'task_path', true, '{SELECT,INSERT,UPDATE,DELETE}')
+    ) AS wanted (tbl, col, required, rights)
+    CROSS JOIN LATERAL (
+        SELECT format('%I.%I', tbl, col)
+        WHERE NOT EXISTS (
+            SELECT FROM pg_attribute
+            WHERE attrelid = to_regclass(tbl) AND attname = col AND NOT attisdropped
+                AND attnotnull = coalesce(required, attnotnull)
+        )
+        UNION ALL
+        SELECT format('%s on %I', needed, tbl) FROM unnest(rights) AS needed
+        WHERE NOT has_table_privilege(to_regclass(tbl), needed)
+    ) AS missing (what)
 """
 SAVER = "langgraph-checkpoint-postgres"
 # From this release on a checkpoint's JSON holds the state's str, int, float, bool and None values;

@@ -5,6 +5,7 @@ import operator
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
@@ -18,6 +19,7 @@ from langgraph_checkpoint_application import (
     _schema,
     async_checkpoint_pool,
     checkpoint_pool,
+    require_schema,
 )
 from psycopg_pool import PoolTimeout
 
@@ -28,9 +30,11 @@ from tests.faults.pooler import conninfo, pgbouncer
 from tests.migrations.ancestors import Ancestor
 from tests.migrations.conftest import run_file
 from tests.support.postgres import HOST, PASSWORD, Database, Server
+from tests.support.saver_calls import CALLS, DELETED, FIRST_TO_DELETE, Subject, fill
 from tests.unit.conftest import configure as configure
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "application.md"
+TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
 ENVIRON = {"VAULT_ADDR": "https://10.0.0.1:8200"}
 # The output, the secret and the CA file, as both functions of the package take them.
 Arguments = tuple[dict[str, Any], dict[str, str], str | None]
@@ -300,13 +304,49 @@ def test_only_a_saver_that_would_lose_them_looks_at_the_rows(
     assert asked == {"installed": 1, "2.0.22": 2, "2.0.23": 1}
 
 
-def test_a_role_without_the_rights_ends_the_start(
-    start: Start, database: Database, role: str, settings: Any
+@pytest.mark.parametrize(
+    ("right", "table"),
+    [
+        ("INSERT", "checkpoint_writes"),
+        ("UPDATE", "checkpoint_writes"),
+        ("UPDATE", "checkpoints"),
+        ("DELETE", "checkpoint_blobs"),
+    ],
+)
+def test_a_role_without_a_right_ends_the_start(
+    start: Start, database: Database, role: str, settings: Any, right: str, table: str
 ) -> None:
-    database.execute(f"REVOKE INSERT ON checkpoint_writes FROM {role}")
+    database.execute(f"REVOKE {right} ON {table} FROM {role}")
 
-    with pytest.raises(SchemaError, match=r"found without checkpoint_writes\.task_path"):
+    with pytest.raises(SchemaError, match=f"found without {right} on {table}: run pulumi up"):
         start(arguments(database, role, settings()))
+
+
+def test_the_check_asks_for_each_right_that_a_call_of_the_saver_needs_and_for_no_other(
+    database: Database, role: str, settings: Any
+) -> None:
+    rights = list(product(("SELECT", "INSERT", "UPDATE", "DELETE"), TABLES))
+    fill(database, FIRST_TO_DELETE + DELETED * len(rights))
+    needed: list[str] = []
+    asked: list[str] = []
+
+    with checkpoint_pool(*arguments(database, role, settings())) as pool:
+        for number, (right, table) in enumerate(rights):
+            subject = Subject(database, PostgresSaver(pool), FIRST_TO_DELETE + DELETED * number)
+            database.execute(f"REVOKE {right} ON {table} FROM {role}")
+            try:
+                for call in CALLS.values():
+                    call(subject)
+            except psycopg.errors.InsufficientPrivilege:
+                needed.append(f"{right} on {table}")
+            try:
+                require_schema(pool)
+            except SchemaError as refused:
+                asked += re.findall(f"{right} on {table}", str(refused))
+            database.execute(f"GRANT {right} ON {table} TO {role}")
+
+    assert asked == needed
+    assert len(needed) == len(rights) - 1
 
 
 def test_a_server_that_is_away_ends_the_start(
