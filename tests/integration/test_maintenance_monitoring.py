@@ -14,7 +14,7 @@ from components.inputs.storage import CheckpointStorageArgs
 from tests.maintenance.test_metrics import grants
 from tests.support.database import connect
 from tests.support.deployment import Deployment
-from tests.support.monitoring import ARGS, collected, promtool, queries
+from tests.support.monitoring import ARGS, collected, commands_of_alerts, promtool, queries
 
 CRD = Path(__file__).with_name("prometheusrule-crd.yaml")
 NAME = "agent-executor"
@@ -76,6 +76,18 @@ def test_with_the_crd_rules_queries_and_dashboard_are_there_and_stay(dev: Deploy
     assert found(dev, "configmap", f"{NAME}-dashboard")["metadata"]["labels"]["grafana_dashboard"]
     assert "queries" in found(dev, "configmap", f"{NAME}-cloudnative-pg")["data"]
     dev.preview("--expect-no-changes").expect()
+
+
+def test_the_alerts_commands_run_as_they_stand(dev: Deployment) -> None:
+    said: dict[str, str] = {}
+    for alert, text in commands_of_alerts(arguments(dev)).items():
+        if text.startswith("kubectl "):
+            command = text.replace("{{ $labels.job_name }}", f"{NAME}-verification-001")
+            said[alert] = dev.run("sh", "-c", command).expect().text
+
+    assert len(said) == 6
+    assert "result: " in said["CheckpointSchemaJobFailed"]
+    assert f"{NAME}-verification-001" in said["CheckpointVerificationOld"]
 
 
 @pytest.mark.lane

@@ -207,7 +207,9 @@ def test_each_alert_is_tested_and_says_what_to_do() -> None:
     assert {rule["alert"] for rule in alerts()} == {alert for alert, *_ in CASES.values()}
     for rule in alerts():
         assert rule["labels"]["severity"] in ("warning", "critical")
-        assert set(rule["annotations"]) == {"summary", "description"}
+        assert list(rule["annotations"]) == [
+            "summary", "condition", "impact", "command", "description",
+        ]  # fmt: skip
 
 
 def test_an_alert_of_another_environment_stays_its_own(tmp_path: Path) -> None:
@@ -240,8 +242,13 @@ def test_the_words_of_an_alert_name_environment_and_value(tmp_path: Path) -> Non
                         "exp_labels": {"environment": "dev", "severity": "critical"},
                         "exp_annotations": {
                             "summary": "The checkpoint schema of dev is at version 8.",
-                            "description": "Expected version 9; run pulumi up --replace "
-                            "'**-migration-job' for this environment.",
+                            "condition": "For 15 minutes, the schema's version has been below 9.",
+                            "impact": "An application that needs the newer version does not "
+                            "start, or its runs fail.",
+                            "command": 'psql -X -d "langgraph" -c '
+                            """'SELECT max(v) FROM "public".checkpoint_migrations'""",
+                            "description": "Run pulumi up --replace '**-migration-job' for this "
+                            "environment.",
                         },
                     }
                 ],

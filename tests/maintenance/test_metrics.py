@@ -16,6 +16,7 @@ from tests.support.monitoring import (
     CLOUDNATIVE_PG_ROLE,
     Samples,
     collected,
+    commands_of_alerts,
     exported_by_cloudnative_pg,
     queries,
 )
@@ -299,6 +300,20 @@ def test_the_documented_role_reads_the_metrics_and_no_state(
         for statement in refused:
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 limited.execute(statement.encode())
+
+
+def test_the_alerts_commands_run_as_they_stand(database: Database, metrics_role: str) -> None:
+    every = commands_of_alerts(replace(ARGS, database_name=database.name))
+    found = {alert: text for alert, text in every.items() if text.startswith("psql ")}
+    assert len(found) == 6
+
+    for alert, text in found.items():
+        done = database.run("sh", "-c", text.replace("checkpoint_metrics", metrics_role))
+        assert done.returncode == 0, done.stderr
+        assert done.stdout, alert
+    database.execute(f"REVOKE SELECT (checkpoint_id) ON checkpoints FROM {metrics_role}")
+    text = found["CheckpointMetricsMissing"].replace("checkpoint_metrics", metrics_role)
+    assert "permission denied" in database.run("sh", "-c", text).stderr
 
 
 def test_the_role_keeps_the_schema_verified_and_migrated(

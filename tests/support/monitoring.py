@@ -9,7 +9,7 @@ import psycopg
 import yaml
 
 from components.inputs.storage import CheckpointStorageArgs
-from components.monitoring.files import cloudnative_pg, collector
+from components.monitoring.files import cloudnative_pg, collector, rules
 from devstack.toolchain import golang
 from tests.support.postgres import PASSWORD, Database
 
@@ -59,6 +59,12 @@ def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def queries(args: CheckpointStorageArgs = ARGS) -> dict[str, str]:
     """Return the collector's SQL by the names of its queries."""
     return {query["query_name"]: query["query"] for query in _document(args)["queries"]}
+
+
+def commands_of_alerts(args: CheckpointStorageArgs = ARGS) -> dict[str, str]:
+    """Return the command that each alert tells to run first."""
+    found = [rule for group in rules(args)["groups"] for rule in group["rules"] if "alert" in rule]
+    return {rule["alert"]: rule["annotations"]["command"] for rule in found}
 
 
 def collected(connection: psycopg.Connection[Any], args: CheckpointStorageArgs = ARGS) -> Samples:

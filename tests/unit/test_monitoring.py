@@ -16,6 +16,7 @@ from components.monitoring.files import (
 from components.settings.settings import load as load_settings
 from tests.support.monitoring import ARGS
 from tests.unit.test_checkpoint_storage import DEV, ENVIRON, storage  # noqa: F401
+from tools.alert_table import PAGE, page
 
 ON = {**DEV, "monitoring": True}
 PREFIX = "checkpoints-monitoring"
@@ -180,3 +181,9 @@ def test_only_what_an_environment_runs_has_alerts(storage) -> None:  # noqa: F81
     assert not [name for name in groups if name.endswith(("-retention", "-backup"))]
     with_all = {group["name"] for group in rules(ARGS)["groups"]}
     assert len(with_all - groups) == 2
+
+
+def test_the_page_of_the_alerts_is_made_of_todays_rules() -> None:
+    assert page() == PAGE.read_text(), "run: python -m tools.alert_table"
+    assert "@" not in page()
+    assert "{{" not in page()
