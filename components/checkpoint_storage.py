@@ -21,7 +21,7 @@ from .schema.report import REPORTED
 from .schema.rollback.manifest import rollback_args
 from .schema.rollback.resources import FallbackRollback, SchemaRollback
 from .schema.verification import SchemaVerification
-from .vault.accesses import accesses
+from .vault.logins import database_access
 from .vault.mounts import vault_mounts
 
 
@@ -76,7 +76,9 @@ class CheckpointStorage(pulumi.ComponentResource):
         mounts = vault_mounts(name, args, check=check, parent=self, needs=first)
         prerequisites = [*first, *mounts]
         database = managed_database(name, args, parent=self, needs=first)
-        logins = accesses(name, args, database, check=check, parent=self, needs=prerequisites)
+        logins = database_access(
+            name, args, database, check=check, parent=self, needs=prerequisites
+        )
         network = jobs_network(
             name, args, check=check, parent=self, needs=[*prerequisites, *logins]
         )

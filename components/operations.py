@@ -11,7 +11,7 @@ from .monitoring.checkpoint_monitoring import CheckpointMonitoring
 from .ownership.check import OwnershipCheck
 from .retention.checkpoint_retention import CheckpointRetention
 from .schema.files import job_files
-from .vault.accesses import as_backup, backup_access
+from .vault.logins import as_backup, backup_access
 
 
 def operations(

@@ -1,6 +1,7 @@
 """Finds out to whom an object or a server belongs.
 
-Before anything is touched, it refuses to take over objects that others made, and to lose rows.
+Before anything is touched, `check` refuses to take over objects that others made, and `data_guard`
+refuses to lose rows. `refusal` only says how a refusal is printed.
 """
 
 # The modules that other rooms may import. None is imported here, so that a run loads only what it

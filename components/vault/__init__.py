@@ -3,4 +3,4 @@
 # The modules that other rooms may import. None is imported here, so that a run loads only what it
 # needs.
 # pyright: reportUnsupportedDunderAll=false
-__all__ = ["access", "accesses", "agent", "mounts"]
+__all__ = ["access", "agent", "logins", "mounts"]

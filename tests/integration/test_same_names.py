@@ -1,4 +1,7 @@
-"""Two people with the same names, each with a state of their own: nobody takes the other's."""
+"""Two stacks of the same names, one after the other: neither takes what the other one made.
+
+Two who run `up` on one stack at once are in test_interruptions.py.
+"""
 
 import json
 from collections.abc import Callable

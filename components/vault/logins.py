@@ -1,4 +1,4 @@
-"""Who may read which credential in Vault."""
+"""Makes the logins of one environment: who reads which credential in Vault."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from .access import VaultAccess, VaultAccessArgs
 from .agent import BACKUP_SUFFIX
 
 
-def accesses(
+def database_access(
     name: str,
     args: CheckpointStorageArgs,
     database: CheckpointDatabase | None,
