@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from devstack.toolchain import golang
 from devstack.toolchain import programs as built
@@ -17,6 +18,7 @@ from tests.maintenance.test_application import follow_document
 from tests.support.database import application_credential, connect
 from tests.support.deployment import Deployment, Outcome
 from tests.support.documents import follow
+from tests.support.monitoring import ARGS, annotations
 from tests.support.s3_server import BUCKET, KEY, KEY_ID, s3_server
 from tests.support.schedules import REFUSED, TAKEN
 
@@ -122,6 +124,24 @@ def test_a_dump_lands_on_the_volume_and_the_drill_restores_it(
     with connect(backed_up, "postgres") as connection:
         left = "SELECT count(*) FROM pg_database WHERE datname LIKE 'restore%'"
         assert connection.execute(left).fetchone() == (0,)
+
+
+def test_an_alerts_commands_show_the_backups_and_resume_a_suspended_one(
+    backed_up: Deployment,
+) -> None:
+    texts = annotations(replace(ARGS, namespace=NAME))
+    failed, old = texts["CheckpointBackupFailed"], texts["CheckpointBackupOld"]
+    cron = ("kubectl", "-n", NAME, "patch", "cronjob/agent-executor-backup", "--patch")
+    (cure,) = re.findall(r"kubectl patch .+\}'", old["description"])
+    backed_up.run(*cron, '{"spec":{"suspend":true}}').expect()
+
+    suspended = backed_up.run("sh", "-c", old["command"]).expect().text
+    backed_up.run("sh", "-c", cure).expect()
+    resumed = backed_up.run("sh", "-c", old["command"]).expect().text
+
+    assert ("True" in suspended, "True" in resumed) == (True, False)
+    assert "job.batch/backup-now" in resumed
+    assert "result: dumped " in backed_up.run("sh", "-c", failed["command"]).expect().text
 
 
 def test_the_documented_log_has_the_sentence_of_an_init_container_that_failed(

@@ -61,10 +61,15 @@ def queries(args: CheckpointStorageArgs = ARGS) -> dict[str, str]:
     return {query["query_name"]: query["query"] for query in _document(args)["queries"]}
 
 
+def annotations(args: CheckpointStorageArgs = ARGS) -> dict[str, dict[str, str]]:
+    """Return what each alert says besides its labels."""
+    found = [rule for group in rules(args)["groups"] for rule in group["rules"]]
+    return {rule["alert"]: rule["annotations"] for rule in found if "alert" in rule}
+
+
 def commands_of_alerts(args: CheckpointStorageArgs = ARGS) -> dict[str, str]:
     """Return the command that each alert tells to run first."""
-    found = [rule for group in rules(args)["groups"] for rule in group["rules"] if "alert" in rule]
-    return {rule["alert"]: rule["annotations"]["command"] for rule in found}
+    return {alert: texts["command"] for alert, texts in annotations(args).items()}
 
 
 def collected(connection: psycopg.Connection[Any], args: CheckpointStorageArgs = ARGS) -> Samples:
