@@ -1,6 +1,5 @@
 """The package in application/, its use in docs/application.md and the output `connection`."""
 
-import asyncio
 import operator
 import re
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from components.settings.settings import load as load_settings
 from tests.faults.pooler import conninfo, pgbouncer
 from tests.migrations.ancestors import Ancestor
 from tests.migrations.conftest import run_file
+from tests.support.event_loop import run_in_thread
 from tests.support.postgres import HOST, PASSWORD, Database, Server
 from tests.support.saver_calls import CALLS, DELETED, FIRST_TO_DELETE, Subject, fill
 from tests.unit.conftest import configure as configure
@@ -63,7 +63,7 @@ def follow_document(arguments: Arguments) -> list[dict[str, Any]]:
         async with names["lifespan"](None) as state:
             return await names["run"](state["pool"], "thread", {"steps": []})
 
-    return [names["result"], asyncio.run(serve())]
+    return [names["result"], run_in_thread(serve())]
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def start(request: pytest.FixtureRequest) -> Start:
 
     if request.param == "threads":
         return in_threads
-    return lambda arguments: asyncio.run(in_loop(arguments))
+    return lambda arguments: run_in_thread(in_loop(arguments))
 
 
 @pytest.fixture

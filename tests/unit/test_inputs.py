@@ -15,7 +15,7 @@ from components.inputs.reading import FORMER
 from components.inputs.storage import CheckpointStorageArgs
 from components.settings.settings import PROJECT_FILE
 from components.settings.settings import load as load_settings
-from components.vault.accesses import _usable
+from components.vault.logins import _usable
 from tests.support.wrong_inputs import BOOLEANS, MANAGED, blamed, wrong
 from tests.unit.test_checkpoint_storage import ENVIRON
 
