@@ -37,24 +37,25 @@ def folder(name: str, fill: Callable[[Path], None], waiting: Callable[[], None])
 
     Two processes may ask at once: one fills, the other calls `waiting` and then waits. The
     content appears by one rename, so a killed process leaves nothing under the final name.
-    Of the folders whose names differ in their digest alone, those that were asked for last stay.
+    Of the folders whose names differ in their digest alone, the six that were asked for last stay;
+    who still uses a seventh loses it.
     """
     final = root() / name
-    if not final.is_dir():
-        root().mkdir(parents=True, exist_ok=True)
-        with _lock(name, waiting):
-            if not final.is_dir():
-                _fill(final, fill)
-                _remove_least_used(final)
-    final.touch()
+    if _mark_as_used(final):
+        return final
+    root().mkdir(parents=True, exist_ok=True)
+    with _lock(name, waiting):
+        if not _mark_as_used(final):
+            _fill(final, fill)
+            _mark_as_used(final)
+            _remove_least_used(final)
     return final
 
 
 def _fill(final: Path, fill: Callable[[Path], None]) -> None:
-    unfinished = f".{final.name}."
-    for leftover in final.parent.glob(f"{unfinished}*"):
+    for leftover in final.parent.glob(f"{_unfinished(final)}*"):
         shutil.rmtree(leftover)
-    scratch = Path(tempfile.mkdtemp(prefix=unfinished, dir=final.parent))
+    scratch = Path(tempfile.mkdtemp(prefix=_unfinished(final), dir=final.parent))
     try:
         fill(scratch)
         scratch.chmod(0o755)
@@ -63,18 +64,34 @@ def _fill(final: Path, fill: Callable[[Path], None]) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+def _unfinished(final: Path) -> str:
+    return f".{final.name}."
+
+
+def _mark_as_used(final: Path) -> bool:
+    """Note that a folder was asked for; tell whether it is there."""
+    try:
+        os.utime(final)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def _remove_least_used(newest: Path) -> None:
     kind = _kind(newest)
     with _lock("removal", lambda: None):
         others = [path for path in root().iterdir() if kind and _kind(path) == kind]
         others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
         for unused in others[KEPT_OF_A_KIND:]:
-            shutil.rmtree(unused, ignore_errors=True)
+            # By one rename too, to a name that the next build of this folder sweeps away.
+            doomed = Path(tempfile.mkdtemp(prefix=_unfinished(unused), dir=root()))
+            unused.rename(doomed / unused.name)
+            shutil.rmtree(doomed, ignore_errors=True)
 
 
 def _kind(path: Path) -> str | None:
     name = _NAME.fullmatch(path.name)
-    return name["kind"] if name else None
+    return name["kind"] if name and path.is_dir() else None
 
 
 @contextmanager

