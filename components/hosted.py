@@ -77,11 +77,13 @@ def _outputs() -> tuple[dict[str, PropertyDefinition], dict[str, str]]:
 
 
 def _property(described: Input) -> dict[str, Any]:
-    found = {
-        "type": described.type,
-        "default": described.default,
-        "description": documentation()[described.name],
-    }
+    found: dict[str, Any] = {"description": documentation()[described.name]}
+    if described.type == "object":
+        # A schema knows no default of an object. Any, since JSON in a text keeps what null removes,
+        # which the SDK drops from an object.
+        found["$ref"] = "pulumi.json#/Any"
+    else:
+        found |= {"type": described.type, "default": described.default}
     # A plain one can be no output of another resource.
     return found | ({"secret": True} if described.may_be_output else {"plain": True})
 

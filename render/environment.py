@@ -1,9 +1,10 @@
 """Reads an environment's settings where no Pulumi engine runs."""
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 import yaml
@@ -51,13 +52,23 @@ def load(
 
 
 def _refuse_encrypted(given: Mapping[str, Any], allowed: set[str]) -> None:
-    keys = sorted(key for key, value in given.items() if isinstance(value, dict))
+    keys = sorted(key for key, value in given.items() if _is_encrypted(value))
     if others := ", ".join(key for key in keys if key not in allowed):
         msg = f"expected plain text, found an encrypted value of {others}: it would be in the files"
         raise InputsError(msg)
 
 
 def _text(value: object) -> str:
-    if isinstance(value, dict):
+    if _is_encrypted(value):
         return ENCRYPTED
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _is_encrypted(value: object) -> bool:
+    """Tell whether a value is a secret, or holds one."""
+    if isinstance(value, dict):
+        found = cast("dict[str, object]", value)
+        return "secure" in found or any(_is_encrypted(each) for each in found.values())
+    return isinstance(value, list) and any(
+        _is_encrypted(each) for each in cast("list[object]", value)
+    )

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from components.inputs.pod_names import CONTAINERS
 from components.inputs.storage import CheckpointStorageArgs
 from components.jobs.pod import VAULT_INIT
 from components.kubernetes.files import digest, render
@@ -82,7 +83,8 @@ def _template(manifest: Manifest) -> str:
         return _literal(dump(manifest))
     pod = manifest["spec"]["template"]["spec"]
     for container in [*pod["initContainers"], *pod["containers"]]:
-        container["image"] = VAULT if container["name"] == VAULT_INIT else POSTGRES
+        if container["name"] in CONTAINERS:
+            container["image"] = VAULT if container["name"] == VAULT_INIT else POSTGRES
     text = _literal(dump(manifest))
     return text.replace(VAULT, _value("vaultImage")).replace(POSTGRES, _value("postgresImage"))
 

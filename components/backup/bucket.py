@@ -30,15 +30,14 @@ def vault_environment(jobs: JobTemplate, args: CheckpointStorageArgs) -> dict[st
     }
 
 
-def by_bucket(
-    manifest: dict[str, Any],
+def add_bucket(
+    pod: dict[str, Any],
     jobs: JobTemplate,
     args: CheckpointStorageArgs,
     direction: str,
     environment: Mapping[str, str],
-) -> dict[str, Any]:
-    """Put rclone's container behind the CronJob's own to upload, before it to download."""
-    pod = manifest["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+) -> None:
+    """Put rclone's container behind the pod's own to upload, before it to download."""
     (main,) = pod["containers"]
     main["volumeMounts"].append({"name": "dump", "mountPath": DUMP_DIR})
     transfer = worker(
@@ -67,7 +66,6 @@ def by_bucket(
         # On the node's disk, which must hold one dump.
         {"name": "dump", "emptyDir": {}},
     ]
-    return manifest
 
 
 def bucket_network_policy(jobs: JobTemplate, args: CheckpointStorageArgs) -> dict[str, Any]:

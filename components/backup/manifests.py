@@ -1,6 +1,7 @@
 """Manifests of the scheduled dump, of the restore drill and of their volume, as plain data."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from ..kubernetes.files import render, with_included
 from ..kubernetes.manifests import PART_OF
 from ..ownership.annotations import owned_by
 from ..vault.agent import bucket_secret, secret_read_path
-from .bucket import BACKUP, BUCKET_CA, DRILL, DUMP_DIR, KEY_DIR, by_bucket
+from .bucket import BACKUP, BUCKET_CA, DRILL, DUMP_DIR, KEY_DIR, add_bucket
 
 REPORT = f"{DUMP_DIR}/report"
 # Below it lies what is scheduled; dumps before a rollback lie beside it and are never removed.
@@ -57,22 +58,22 @@ def backup_cron_job(
     jobs: JobTemplate, args: CheckpointStorageArgs, config_map: str
 ) -> dict[str, Any]:
     """Return the CronJob that dumps the tables and removes dumps that are too old."""
-    manifest = jobs.cron_job(
+    return jobs.cron_job(
         BACKUP,
         "dump",
         [f"{FILES_DIR}/backup.sh"],
         schedule=args.backup_schedule,
         config_map=config_map,
         environment={"BACKUP_PURPOSE": "schedule", **_place(jobs, args)},
+        extend=partial(_add_place, jobs, args, "upload"),
     )
-    return _with_place(manifest, jobs, args, "upload")
 
 
 def drill_cron_job(
     jobs: JobTemplate, args: CheckpointStorageArgs, config_map: str
 ) -> dict[str, Any]:
     """Return the CronJob that restores the newest dump into a scratch database and verifies it."""
-    manifest = jobs.cron_job(
+    return jobs.cron_job(
         DRILL,
         "restore",
         [f"{FILES_DIR}/restore_drill.sh"],
@@ -83,8 +84,8 @@ def drill_cron_job(
             "MIGRATIONS_DIR": FILES_DIR,
             **_place(jobs, args),
         },
+        extend=partial(_add_place, jobs, args, "download"),
     )
-    return _with_place(manifest, jobs, args, "download")
 
 
 def volume_claim(jobs: JobTemplate, args: CheckpointStorageArgs) -> dict[str, Any]:
@@ -117,19 +118,18 @@ def _place(jobs: JobTemplate, args: CheckpointStorageArgs) -> dict[str, str]:
     }
 
 
-def _with_place(
-    manifest: dict[str, Any], jobs: JobTemplate, args: CheckpointStorageArgs, direction: str
-) -> dict[str, Any]:
-    """Give the CronJob's container its memory and the place that dumps go to or come from."""
-    pod = manifest["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+def _add_place(
+    jobs: JobTemplate, args: CheckpointStorageArgs, direction: str, pod: dict[str, Any]
+) -> None:
+    """Give the pod's container its memory and the place that dumps go to or come from."""
     (container,) = pod["containers"]
     container["resources"]["limits"]["memory"] = args.backup_memory
     if args.backup_bucket:
         environment = _place(jobs, args) | {"BACKUP_KEEP_DAYS": str(args.backup_keep_days)}
-        return by_bucket(manifest, jobs, args, direction, environment)
+        add_bucket(pod, jobs, args, direction, environment)
+        return
     read_only = {"readOnly": True} if direction == "download" else {}
     container["volumeMounts"].append({"name": BACKUP, "mountPath": DUMP_DIR} | read_only)
     pod["volumes"].append(
         {"name": BACKUP, "persistentVolumeClaim": {"claimName": args.backup_claim}}
     )
-    return manifest

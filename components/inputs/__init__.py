@@ -2,4 +2,4 @@
 
 # Modules, of which none is imported here: a run takes the time of what it needs.
 # pyright: reportUnsupportedDunderAll=false
-__all__ = ["checks", "derived", "description", "names", "storage"]
+__all__ = ["checks", "derived", "description", "names", "pod_names", "storage"]

@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import Any, cast, get_args
 
 import pulumi
+from msgspec import NODEFAULT, structs
 from msgspec import inspect as types
-from msgspec import structs
 
 from .storage import CheckpointStorageArgs
 
@@ -21,6 +21,7 @@ NAMES: Mapping[type, str] = {
     types.LiteralType: "string",
     types.BoolType: "boolean",
     types.IntType: "integer",
+    types.DictType: "object",
 }
 
 
@@ -84,12 +85,17 @@ def _input(field: structs.FieldInfo) -> Input:
         key=field.encode_name,
         kind=kind,
         type=name_of_type,
-        default=field.default,
+        default=_default(field),
         expected=extra.get("expected") or _bounds(kind, info) or name_of_type,
         secret=SECRET in metadata,
         may_be_output=may_be_output,
         rules=tuple(cast("Rule", each) for each in metadata if callable(each)),
     )
+
+
+def _default(field: structs.FieldInfo) -> Any:
+    # msgspec makes a factory of an empty object.
+    return field.default if field.default is not NODEFAULT else field.default_factory()
 
 
 def _bounds(kind: Any, info: types.Type) -> str:

@@ -6,7 +6,7 @@ it.
 """
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 import pulumi
 from msgspec import Meta
@@ -116,6 +116,9 @@ BucketEndpoint = Annotated[
     ),
 ]
 BucketRegion = Annotated[str, optional(r"\w[\w-]*", "a name")]
+
+# What it may say, pod_rules.py knows.
+PodTemplate = Annotated[dict[str, Any], words("an object such as docs/pods.md shows")]
 
 # Their values stand in no message.
 Password = Annotated[str | pulumi.Output[str], "secret"]

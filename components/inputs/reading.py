@@ -1,8 +1,9 @@
 """Turns what was given for the inputs into values of their kinds, and says what is none."""
 
 import difflib
+import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pulumi
@@ -11,7 +12,8 @@ from pulumi.output import Unknown
 from .description import Input, inputs
 from .storage import CheckpointStorageArgs
 
-TYPES: Mapping[str, type] = {"boolean": bool, "integer": int, "string": str}
+TYPES: Mapping[str, type] = {"boolean": bool, "integer": int, "object": dict, "string": str}
+NOT_KNOWN = "expected a value that is known before the deployment, found an output or a secret"
 # What the inputs were called while they came in groups, and what is to be set in their place.
 FORMER = {
     "backup": "those that begin with backup, and restoreDrillSchedule",
@@ -63,16 +65,11 @@ def _converted(declared: Input, value: Any) -> Any:
 
     """
     known: object = value
-    if isinstance(known, pulumi.Output | Unknown):
-        if not declared.may_be_output:
-            # Names, hashes and manifests are made of it before anything is deployed.
-            msg = (
-                "expected a value that is known before the deployment, found an output or a secret"
-            )
-            raise ValueError(msg)
+    if isinstance(known, pulumi.Output | Unknown) and declared.may_be_output:
         return pulumi.Output.from_input(value)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
+    if declared.type == "object" and isinstance(value, str):
+        value = _parsed(value)
+    value = _whole(value)
     try:
         return msgspec.convert(value, declared.kind)
     except msgspec.ValidationError:
@@ -81,6 +78,31 @@ def _converted(declared: Input, value: Any) -> Any:
         expected = declared.expected if is_of_type else declared.type
         msg = f"expected {expected}, found {_found(value, expected, secret=declared.secret)}"
         raise ValueError(msg) from None
+
+
+def _parsed(text: str) -> Any:
+    """Return what JSON in a text means; other text stays what it is."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _whole(value: Any) -> Any:
+    """Return a value with the whole numbers that it holds as such.
+
+    Raises:
+        ValueError: a part of it is not known yet.
+
+    """
+    if isinstance(value, pulumi.Output | Unknown):
+        # Names, hashes and manifests are made of it before anything is deployed.
+        raise ValueError(NOT_KNOWN)  # noqa: TRY004 -- of which type it is, is not the trouble
+    if isinstance(value, dict):
+        return {key: _whole(each) for key, each in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_whole(each) for each in cast("list[Any]", value)]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _found(value: Any, expected: str, *, secret: bool) -> str:

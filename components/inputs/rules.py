@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from .backup_rules import backup_problems
 from .database_rules import database_problems
 from .names import POSTGRES_NAME_BYTES
+from .pod_rules import pod_template_problems
 from .retention_rules import retention_problems
 from .storage import CheckpointStorageArgs
 from .urls import is_url, shown
@@ -16,6 +17,8 @@ def input_problems(args: CheckpointStorageArgs) -> Iterator[str]:
     """Return every problem of the completed inputs, one sentence each."""
     yield from _vault(args)
     yield from database_problems(args)
+    for problem in pod_template_problems(args.pod_template):
+        yield f"podTemplate: {problem}"
     yield from _monitoring(args)
     yield from backup_problems(args)
     yield from retention_problems(args)

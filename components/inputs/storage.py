@@ -29,6 +29,7 @@ from .kinds import (
     Memory,
     OwnerId,
     Password,
+    PodTemplate,
     Port,
     RoleName,
     RuleLabel,
@@ -179,6 +180,10 @@ class CheckpointStorageArgs(Struct, frozen=True, kw_only=True, rename="camel"):
     """A pod may fail to start (image, quota, no node that fits, admission) for so many seconds.
     Then the program ends the Job and says the reason. The program waits for a node that is on its
     way."""
+    pod_template: PodTemplate = {}
+    """The program merges this object into the template of each pod, as kubectl patch does: objects
+    by their keys, lists by name, and null removes. In a settings file it may be JSON too. See
+    docs/pods.md."""
     timeout_seconds: Annotated[int, Meta(ge=30, le=10**6)] = 600
     """One Job may take so many seconds. Raise the number before an index build on a large table."""
     verify: Literal["onChange", "always"] = "onChange"

@@ -32,6 +32,8 @@ def pod(
         "serviceAccountName": service_account,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
+        # The images are Linux's, in a cluster with nodes of another system too.
+        "nodeSelector": {"kubernetes.io/os": "linux"},
         "restartPolicy": "Never",
         "securityContext": {
             "runAsNonRoot": True,

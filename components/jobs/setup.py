@@ -29,6 +29,7 @@ def job_template(args: CheckpointStorageArgs, files: Mapping[str, str]) -> JobTe
         ttl_seconds=args.ttl_seconds_after_finished,
         start_seconds=args.start_seconds,
         timeout_seconds=args.timeout_seconds,
+        patch=args.pod_template,
     )
 
 

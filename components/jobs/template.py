@@ -1,17 +1,20 @@
 """What all Jobs share, and the manifests of a Job and a CronJob made from it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..clients.cluster import Cluster
 from ..kubernetes.manifests import PART_OF
 from ..ownership.annotations import ENVIRONMENT, owned_by
+from .patch import patched
 from .pod import pod, vault_init, worker
 
 KINDS = ("migration", "verification", "rollback", "backup", "restore-drill", "retention")
 # How late a CronJob's run may start; the controller counts missed starts no further back.
 STARTING_DEADLINE_SECONDS = 3600
+# Adds to the spec of a pod what one kind of Job alone has.
+Extend = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +36,7 @@ class JobTemplate:
     ttl_seconds: int
     start_seconds: int
     timeout_seconds: int
+    patch: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def vault_seconds(self) -> int:
@@ -60,9 +64,10 @@ class JobTemplate:
         environment: Mapping[str, str] | None = None,
         annotations: Mapping[str, Any] | None = None,
         backoff_limit: int | None = None,
+        extend: Extend | None = None,
     ) -> dict[str, Any]:
         """Return the manifest of the Job NAME-KIND-NUMBER: vault-init, then `command`."""
-        spec = self._spec(kind, container, command, config_map, environment or {})
+        spec = self._spec(kind, container, command, config_map, environment or {}, extend)
         spec["template"]["metadata"]["annotations"] |= annotations or {}
         if backoff_limit is not None:
             spec["backoffLimit"] = backoff_limit
@@ -91,6 +96,7 @@ class JobTemplate:
         schedule: str,
         config_map: str,
         environment: Mapping[str, str] | None = None,
+        extend: Extend | None = None,
     ) -> dict[str, Any]:
         """Return the manifest of the CronJob NAME-KIND: the same pod, one run at a time."""
         labels = self._labels(kind)
@@ -110,7 +116,9 @@ class JobTemplate:
                 "startingDeadlineSeconds": STARTING_DEADLINE_SECONDS,
                 "jobTemplate": {
                     "metadata": {"labels": labels},
-                    "spec": self._spec(kind, container, command, config_map, environment or {}),
+                    "spec": self._spec(
+                        kind, container, command, config_map, environment or {}, extend
+                    ),
                 },
             },
         }
@@ -122,6 +130,16 @@ class JobTemplate:
             "app.kubernetes.io/managed-by": "pulumi",
         }
 
+    def _metadata(self, kind: str) -> dict[str, dict[str, str]]:
+        # A mesh's sidecar would keep the Job's pod from ever completing.
+        return {
+            "labels": {**self._labels(kind), "sidecar.istio.io/inject": "false"},
+            "annotations": {
+                "sidecar.istio.io/inject": "false",
+                "linkerd.io/inject": "disabled",
+            },
+        }
+
     def _spec(
         self,
         kind: str,
@@ -129,24 +147,18 @@ class JobTemplate:
         command: list[str],
         config_map: str,
         environment: Mapping[str, str],
+        extend: Extend | None,
     ) -> dict[str, Any]:
+        spec = self._pod(container, command, config_map, environment)
+        if extend:
+            extend(spec)
         return {
             "backoffLimit": self.backoff_limit,
             # A pod that is still ending must not meet its replacement.
             "podReplacementPolicy": "Failed",
             "activeDeadlineSeconds": self.timeout_seconds,
             "ttlSecondsAfterFinished": self.ttl_seconds,
-            "template": {
-                "metadata": {
-                    # A mesh's sidecar would keep the Job's pod from ever completing.
-                    "labels": {**self._labels(kind), "sidecar.istio.io/inject": "false"},
-                    "annotations": {
-                        "sidecar.istio.io/inject": "false",
-                        "linkerd.io/inject": "disabled",
-                    },
-                },
-                "spec": self._pod(container, command, config_map, environment),
-            },
+            "template": patched({"metadata": self._metadata(kind), "spec": spec}, self.patch),
         }
 
     def _pod(

@@ -31,6 +31,8 @@ def wrong(folder: Path) -> dict[str, Any]:
     for each in inputs():
         if each.type == "integer":
             values[each.key] = -1
+        elif each.type == "object":
+            values[each.key] = {"spec": {"hostNetwork": True}}
         elif each.key.endswith("CertFile"):
             values[each.key] = str(folder / "key.pem")
         elif each.type == "string":

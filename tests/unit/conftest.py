@@ -1,5 +1,6 @@
 """Runs components under Pulumi's mocks and hands out what they registered."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -67,7 +68,7 @@ def configure() -> Iterator[Callable[..., None]]:
     def apply(stack: str = "dev", **values: Any) -> None:
         pulumi.runtime.set_mocks(RecordingMocks(), project=PROJECT, stack=stack, preview=True)
         texts = {
-            f"{PROJECT}:{key}": value if isinstance(value, str) else str(value).lower()
+            f"{PROJECT}:{key}": value if isinstance(value, str) else json.dumps(value)
             for key, value in values.items()
         }
         pulumi.runtime.set_all_config(texts)

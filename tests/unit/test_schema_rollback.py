@@ -58,6 +58,7 @@ CHANGED = {
     "insecureDatabaseSslMode": "require",
     "backoffLimit": 4,
     "verify": "always",
+    "podTemplate": {"spec": {"nodeSelector": {"pool": "checkpoints"}}},
     "backupSchedule": "30 2 * * *",
     "backupClaimSize": "20Gi",
     "backupMemory": "2Gi",

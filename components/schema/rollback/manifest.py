@@ -3,6 +3,7 @@
 import json
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ...inputs.storage import CheckpointStorageArgs
@@ -42,7 +43,9 @@ def rollback_args(args: CheckpointStorageArgs, jobs: JobTemplate) -> RollbackArg
 
 def rollback_manifest(args: RollbackArgs, number: str, config_map: str) -> dict[str, Any]:
     """Return the manifest of the Job that drops the tables."""
-    manifest = args.jobs.job(
+    # Without the permission only empty tables are dropped, and nothing is worth a dump.
+    dumps = args.backup_claim and args.allow_data_loss
+    return args.jobs.job(
         "rollback",
         number,
         "rollback",
@@ -53,14 +56,11 @@ def rollback_manifest(args: RollbackArgs, number: str, config_map: str) -> dict[
             "OWNS_DATABASE": json.dumps(args.owns_database),
         },
         backoff_limit=0,
+        extend=partial(_back_up_first, args) if dumps else None,
     )
-    # Without the permission only empty tables are dropped, and nothing is worth a dump.
-    if args.backup_claim and args.allow_data_loss:
-        _back_up_first(manifest["spec"]["template"]["spec"], args)
-    return manifest
 
 
-def _back_up_first(pod: dict[str, Any], args: RollbackArgs) -> None:
+def _back_up_first(args: RollbackArgs, pod: dict[str, Any]) -> None:
     """Add the dump as an init container: the rollback starts only after it has completed."""
     container = deepcopy(pod["containers"][0])
     container["name"] = BACKUP
