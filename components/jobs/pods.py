@@ -94,7 +94,11 @@ def _statuses(pod: Any, *, main: bool) -> list[Any]:
 
 
 def _held_up(client: Client, pod: Any) -> list[str]:
-    if pod.status.phase == "Running" or any(s.state.running for s in _statuses(pod, main=True)):
+    # A sidecar of the cluster's own runs while no container of the Job's does yet.
+    init: list[Any] = pod.spec.initContainers or []
+    sidecars = {each.name for each in init if each.restartPolicy == "Always"}
+    statuses = [s for s in _statuses(pod, main=True) if s.name not in sidecars]
+    if pod.status.phase == "Running" or any(status.state.running for status in statuses):
         return []
     waits = list(_waits(pod, main=True))
     return waits or [f"the pod does not start, {text}" for text in _halted(client, pod)]

@@ -1,5 +1,6 @@
 """Each input is said once, and a wrong value has one sentence wherever it was given."""
 
+import json
 import re
 from typing import Any
 
@@ -154,6 +155,29 @@ def test_what_had_another_name_is_answered_with_the_new_one(configure) -> None:
 def test_the_plugin_makes_no_other_type() -> None:
     with pytest.raises(ValueError, match="expected the type langgraph-checkpoint:index:Check"):
         Plugin("0.1.0", None).construct("other", "langgraph-checkpoint:index:Other", {})
+
+
+def test_an_object_may_be_json_in_a_text(configure) -> None:
+    configure()
+
+    given = {"spec": {"hostPID": True, "securityContext": {"runAsNonRoot": None}}}
+    said = by_plugin(podTemplate=json.dumps(given))
+
+    assert said == [
+        "podTemplate: spec.hostPID: expected nothing, since the pod shares nothing with its node",
+        "podTemplate: spec.securityContext.runAsNonRoot: expected true, found null",
+    ]
+    for value in ("[]", "no JSON", "3"):
+        (said,) = by_plugin(podTemplate=value)
+        assert said.startswith("podTemplate: expected object, found ")
+
+
+def test_an_output_within_an_object_is_refused_by_its_name(configure) -> None:
+    configure()
+
+    (said,) = by_plugin(podTemplate={"metadata": {"labels": {"a": pulumi.Output.from_input("b")}}})
+
+    assert said.startswith("podTemplate: expected a value that is known before the deployment")
 
 
 def test_a_claim_without_a_schedule_is_no_silent_nothing(configure) -> None:

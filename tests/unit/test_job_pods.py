@@ -27,7 +27,8 @@ def pod(
         phase=phase, initContainerStatuses=init, containerStatuses=main, conditions=conditions or []
     )
     metadata = Object(creationTimestamp=created, uid=f"pod-{created}", namespace="ns")
-    return Object(metadata=metadata, status=status)
+    spec = Object(initContainers=[Object(name=each.name, restartPolicy=None) for each in init])
+    return Object(metadata=metadata, spec=spec, status=status)
 
 
 def event(second: int, reason: str, kind: str = "Warning") -> Object:
@@ -124,6 +125,17 @@ def test_a_volume_that_cannot_be_mounted_is_an_obstacle_until_the_pod_goes_on(cl
         "the pod does not start, FailedMount: why"
     ]
     assert obstacles(client(waiting, pod_1=[*failed, event(4, "Pulling", "Normal")]), JOB) == []
+
+
+def test_a_sidecar_that_runs_is_no_start_of_the_job(client) -> None:
+    runs = Object(name="mesh", state=state(running=True))
+    waiting = pod(1, [runs, waits("vault-init", "ErrImagePull")], [])
+
+    assert obstacles(client(waiting), JOB) == []
+
+    waiting.spec.initContainers[0].restartPolicy = "Always"
+
+    assert obstacles(client(waiting), JOB) == ["container vault-init waits, ErrImagePull: why"]
 
 
 def test_an_ended_pod_is_no_obstacle_while_the_next_one_is_awaited(client) -> None:
