@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from components.jobs.patch import strategic
+from components.jobs.pod import USER_ID
 from tests.integration.conftest import DEV
 from tests.support.deployment import Deployment
 from tests.support.pods import Pods
@@ -16,6 +17,7 @@ TAINT = {"key": "dedicated", "value": "checkpoints", "effect": "NoSchedule"}
 LABEL = "example.com/cost-centre"
 CENTRE = "the label example.com/cost-centre is required"
 USER = 1000650001
+IDS = ("runAsUser", "runAsGroup", "fsGroup")
 # What OpenShift's restricted-v2 asks of ids: none, or those of the namespace's range.
 RANGE = """
 !has(object.spec.securityContext) || !has(object.spec.securityContext.{0}) ||
@@ -28,18 +30,22 @@ RULES = [
     },
     *(
         {"expression": RANGE.format(field), "message": f"{field} is not of the range"}
-        for field in ("runAsUser", "runAsGroup", "fsGroup")
+        for field in IDS
     ),
 ]
-PATCH: dict[str, Any] = {
-    "metadata": {"labels": {LABEL: "4711"}},
-    "spec": {
-        "nodeSelector": {"pool": "checkpoints"},
-        "tolerations": [TAINT],
-        "securityContext": dict.fromkeys(("runAsUser", "runAsGroup", "fsGroup"), USER),
-        "containers": [{"name": "*", "env": [{"name": "NO_PROXY", "value": "*"}]}],
-    },
-}
+
+
+def patch(identity: int | None) -> dict[str, Any]:
+    """Return what the cluster asks for, with ids of a range or without any."""
+    return {
+        "metadata": {"labels": {LABEL: "4711"}},
+        "spec": {
+            "nodeSelector": {"pool": "checkpoints"},
+            "tolerations": [TAINT],
+            "securityContext": dict.fromkeys(IDS, identity),
+            "containers": [{"name": "*", "env": [{"name": "NO_PROXY", "value": "*"}]}],
+        },
+    }
 
 
 def policy() -> list[dict[str, Any]]:
@@ -96,15 +102,16 @@ def test_the_pods_are_refused_until_the_setting_says_what_the_cluster_asks_for(
     asking: Deployment,
 ) -> None:
     refused = asking.up()
-    asking.configure(podTemplate={"metadata": PATCH["metadata"]})
-    of_another_range = asking.up()
-    asking.configure(podTemplate=PATCH)
+    asking.configure(podTemplate=patch(None))
+    without_ids = asking.up()
+    asking.configure(podTemplate=patch(USER))
     admitted = asking.up()
 
     assert refused.status != 0
     assert CENTRE in refused.text
-    assert of_another_range.status != 0
-    assert "runAsUser is not of the range" in of_another_range.text
+    # The pod is admitted and on the node, where OpenShift would have drawn an id for it.
+    assert without_ids.status != 0
+    assert "container has runAsNonRoot and image will run as root" in without_ids.text
     admitted.expect()
     jobs = {pod["metadata"]["labels"]["app.kubernetes.io/name"] for pod in pods_of(asking)}
     assert jobs == {"agent-executor-migration", "agent-executor-verification"}
@@ -114,20 +121,17 @@ def test_the_pods_are_refused_until_the_setting_says_what_the_cluster_asks_for(
         assert pod["spec"]["securityContext"]["runAsUser"] == USER
 
 
-def test_ids_that_are_removed_are_drawn_by_the_cluster(asking: Deployment) -> None:
-    removed = dict.fromkeys(("runAsUser", "runAsGroup", "fsGroup"))
+def test_the_cluster_admits_none_of_the_programs_own_ids(asking: Deployment) -> None:
     pods = Pods(asking)
-    pod = pods.pod("drawn")
-    context = {"securityContext": removed}
-    without = {**pod, "spec": strategic(pod["spec"], context)}
-    with_ours = {**pod, "spec": strategic(pod["spec"], {"securityContext": {"fsGroup": 10001}})}
-    for each in (without, with_ours):
-        each["metadata"]["labels"][LABEL] = "4711"
+    for field in IDS:
+        pod = pods.pod(field.lower())
+        pod["metadata"]["labels"][LABEL] = "4711"
+        pod["spec"]["securityContext"][field] = USER_ID
+        refused = pods.create(pod, flags=["--dry-run=server"])
 
-    pods.create(without, flags=["--dry-run=server"]).expect()
-    refused = pods.create(with_ours, flags=["--dry-run=server"])
-
-    assert "fsGroup is not of the range" in refused.text
+        assert f"{field} is not of the range" in refused.text
+        pod["spec"]["securityContext"][field] = USER
+        pods.create(pod, flags=["--dry-run=server"]).expect()
 
 
 def test_an_unchanged_setting_changes_nothing_and_the_rollback_has_it_too(
@@ -228,10 +232,10 @@ def test_the_api_server_merges_the_same(asking: Deployment) -> None:
     try:
         get = asking.run("kubectl", "get", *place, "podtemplate", "original", "-o", "json")
         original = json.loads(get.expect().text)["template"]
-        for what, patch in MERGED.items():
-            text = json.dumps({"template": patch})
+        for what, change in MERGED.items():
+            text = json.dumps({"template": change})
             command = ("patch", *place, "podtemplate", "original", "--type=strategic", "-p", text)
             done = asking.run("kubectl", *command, "--dry-run=server", "-o", "json").expect()
-            assert strategic(original, patch) == json.loads(done.text)["template"], what
+            assert strategic(original, change) == json.loads(done.text)["template"], what
     finally:
         asking.run("kubectl", "delete", *place, "podtemplate", "original").expect()
