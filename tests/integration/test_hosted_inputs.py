@@ -115,3 +115,14 @@ def test_a_misspelt_input_in_typescript_is_refused_by_its_name(preview) -> None:
     assert outcome.status != 0
     assert "namespce: no such setting; did you mean 'namespace'" in outcome.text
     assert "vaultAddress: expected a URL" in outcome.text
+
+
+def test_an_object_as_json_in_yaml_keeps_its_null_which_the_sdk_drops(preview) -> None:
+    given = {"spec": {"securityContext": {"runAsNonRoot": None}, "hostPID": True}}
+    sentence = "podTemplate: spec.securityContext.runAsNonRoot: expected true, found null"
+
+    as_text = preview("yaml", with_properties(podTemplate={"fn::toJSON": given}))
+
+    assert as_text.status != 0
+    assert sentence in as_text.text
+    assert "podTemplate: spec.hostPID: expected nothing" in as_text.text
