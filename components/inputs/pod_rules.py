@@ -18,6 +18,7 @@ ACCOUNT = "Vault lets in the one that the input serviceAccount names"
 KEPT = {
     "activeDeadlineSeconds": "the input timeoutSeconds says it",
     "automountServiceAccountToken": "no container may call the cluster's API",
+    "enableServiceLinks": "the names of Services would be variables that tools read",
     "ephemeralContainers": "they can read the credential",
     "hostIPC": ALONE,
     "hostNetwork": ALONE,
@@ -38,7 +39,6 @@ LISTS = (
 OTHERS = (
     "containers",
     "dnsPolicy",
-    "enableServiceLinks",
     "hostUsers",
     "initContainers",
     "preemptionPolicy",

@@ -17,7 +17,7 @@ from components.inputs.pod_names import (
     VARIABLES,
     VOLUMES,
 )
-from components.inputs.pod_rules import pod_template_problems
+from components.inputs.pod_rules import KEPT, pod_template_problems
 from components.jobs.patch import strategic
 from components.settings.settings import load as load_settings
 from render.argocd import argocd
@@ -202,16 +202,9 @@ REFUSED = {
     "null for runAsNonRoot": (context(runAsNonRoot=None)[0], "runAsNonRoot: expected true"),
     "null for the context": ({"spec": {"securityContext": None}}, "spec.securityContext: expected"),
     **{
-        key: ({"spec": {key: value}}, f"spec.{key}: expected nothing, since ")
-        for key, value in {
-            "hostNetwork": True,
-            "hostPID": True,
-            "hostIPC": True,
-            "automountServiceAccountToken": True,
-            "serviceAccountName": "other",
-            "restartPolicy": "OnFailure",
-            "activeDeadlineSeconds": 5,
-        }.items()
+        f"{key}: {value}": ({"spec": {key: value}}, f"spec.{key}: expected nothing, since ")
+        for key in KEPT
+        for value in (None, True)
     },
     "hostPath": (
         {"spec": {"volumes": [{"name": "extra", "hostPath": {"path": "/"}}]}},
