@@ -23,6 +23,7 @@ RANGE = """
 !has(object.spec.securityContext) || !has(object.spec.securityContext.{0}) ||
 (object.spec.securityContext.{0} >= 1000650000 && object.spec.securityContext.{0} <= 1000659999)
 """
+SCHEDULED = {"retentionSchedule": "0 0 1 1 *", "retentionKeepLatestAfterDays": 3650}
 RULES = [
     {
         "expression": f"has(object.metadata.labels) && '{LABEL}' in object.metadata.labels",
@@ -104,7 +105,7 @@ def test_the_pods_are_refused_until_the_setting_says_what_the_cluster_asks_for(
     refused = asking.up()
     asking.configure(podTemplate=patch(None))
     without_ids = asking.up()
-    asking.configure(podTemplate=patch(USER))
+    asking.configure(podTemplate=patch(USER), **SCHEDULED)
     admitted = asking.up()
 
     assert refused.status != 0
@@ -132,6 +133,13 @@ def test_the_cluster_admits_none_of_the_programs_own_ids(asking: Deployment) -> 
         assert f"{field} is not of the range" in refused.text
         pod["spec"]["securityContext"][field] = USER
         pods.create(pod, flags=["--dry-run=server"]).expect()
+
+
+def test_a_scheduled_pod_is_admitted_too(asking: Deployment) -> None:
+    pods = Pods(asking)
+    pods.kubectl("create", "job", "now", "--from=cronjob/agent-executor-retention").expect()
+    pods.kubectl("wait", "--for=condition=Complete", "job/now", "--timeout=60s").expect()
+    pods.kubectl("delete", "job", "now").expect()
 
 
 def test_an_unchanged_setting_changes_nothing_and_the_rollback_has_it_too(
