@@ -158,4 +158,5 @@ def test_a_grant_by_hand_in_a_managed_database_ends_up_until_it_is_revoked(
     assert line in refused.text
     compare_line("rights of others", refused.text, "expected schema public to equal", status=1)
     mended.expect()
-    assert dev.outputs()["verification"]["warnings"] == []
+    # From PostgreSQL 16 on whoever made a role may act as it, and that is told as well.
+    assert not [each for each in dev.outputs()["verification"]["warnings"] if API in each]
