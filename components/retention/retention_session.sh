@@ -38,7 +38,8 @@ transact() { # SIZE STATEMENT NAME...
         unit=$((unit > 1 ? unit / 2 : 1))
         learn_from_failure
     else
-        tries=0
+        # The looks of walk and sweep tell nothing of what work and clear have tried.
+        [ "$sized" = width ] || tries=0
         learn_from_success
     fi
     eval "$sized=$unit"

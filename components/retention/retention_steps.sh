@@ -85,14 +85,14 @@ work() {
     if [ "$idle" -gt 0 ]; then
         transact size "prune(:'idle_threads', $limit)" left_finished left_delta \
             deleted_threads deleted_checkpoints deleted_writes deleted_blobs deleted_bytes ||
-            { walk_again; return; }
+            pass_over || return
         pruned=$((pruned + deleted_threads))
         add
     fi
     if [ "$expired" -gt 0 ]; then
         transact size "drop_threads(:'expired_threads', $limit)" \
             deleted_threads deleted_checkpoints deleted_writes deleted_bytes ||
-            { walk_again; return; }
+            pass_over || return
         dropped=$((dropped + deleted_threads))
         add_dropped
     fi
@@ -185,7 +185,10 @@ clear() {
         deleted_rows deleted_bytes; then
         # Fewer rows may fit than the sweep has found.
         [ "$is_large" = t ] || step=sweep
-        [ -z "$gave_up" ] || { busy=$((busy + 1)) && sweep_on; }
+        if [ -n "$gave_up" ] && [ "$bare" -le 1 ]; then
+            busy=$((busy + 1))
+            sweep_on
+        fi
         return
     fi
     case $table in
@@ -206,17 +209,15 @@ walk_on() {
     fi
 }
 
-# Somebody holds rows of one of these threads: finds out of which one, and passes over it.
-walk_again() {
+# Somebody holds rows of one of these threads: takes fewer of them until that is the only one, and
+# goes on as if nothing was to be done with it.
+pass_over() {
     step=walk
-    if [ -z "$gave_up" ]; then
-        return
-    elif [ "$width" -eq 1 ]; then
-        busy=$((busy + 1))
-        walk_on
-    else
-        width=1 tries=0
+    if [ -z "$gave_up" ] || [ $((idle + expired)) -gt 1 ]; then
+        return 1
     fi
+    busy=$((busy + 1)) left_finished=0 left_delta=0
+    deleted_threads=0 deleted_checkpoints=0 deleted_writes=0 deleted_blobs=0 deleted_bytes=0
 }
 
 leave_if_busy() {

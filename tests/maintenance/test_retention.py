@@ -217,6 +217,57 @@ def test_rows_that_somebody_holds_are_passed_over(database: Database, retain: Re
     assert retain().startswith("pruned 1 threads")
 
 
+def singles(database: Database, count: int) -> None:
+    """Leave expired threads of one checkpoint each, between threads that are active."""
+    database.execute(*(f"TRUNCATE {table}" for table in TABLES))
+    with saver_of(database) as saver:
+        for number in range(count):
+            History(saver, f"{number}-active", 1, number).put()
+            History(saver, f"{number}-expired", 400, number).put()
+
+
+def test_one_expired_thread_that_somebody_holds_keeps_no_other_one(
+    database: Database, retain: Retain
+) -> None:
+    singles(database, 3)
+    with database.connect() as holder:
+        holder.autocommit = False
+        holder.execute("SELECT FROM checkpoints WHERE thread_id = '0-expired' FOR UPDATE")
+
+        sentence = retain(DELETE_THREADS_AFTER_DAYS="365", DEADLINE_SECONDS="20")
+
+        assert sentence.startswith("pruned 0 threads and deleted 2 threads: 2 checkpoints, ")
+        assert "left alone: 3 active, " in sentence
+        assert ", 1 locked; " in sentence
+        assert not sentence.endswith("the next run goes on")
+        assert threads(database, "%-expired") == ["0-expired"]
+        holder.rollback()
+    assert retain(DELETE_THREADS_AFTER_DAYS="365").startswith("pruned 0 threads and deleted 1 ")
+
+
+def test_one_blob_that_somebody_holds_keeps_no_other_threads_blobs(
+    database: Database, retain: Retain
+) -> None:
+    singles(database, 3)
+    database.execute("DELETE FROM checkpoints WHERE thread_id LIKE '%-expired'")
+    left = (
+        "SELECT array_agg(DISTINCT thread_id) FROM checkpoint_blobs"
+        " WHERE thread_id LIKE '%-expired'"
+    )
+    with database.connect() as holder:
+        holder.autocommit = False
+        holder.execute("SELECT FROM checkpoint_blobs WHERE thread_id = '0-expired' FOR UPDATE")
+
+        sentence = retain(DELETE_THREADS_AFTER_DAYS="365", DEADLINE_SECONDS="20")
+
+        assert ", 1 locked; " in sentence
+        assert not sentence.endswith("the next run goes on")
+        assert database.value(left) == ["0-expired"]
+        holder.rollback()
+    assert ", 0 locked; " in retain(DELETE_THREADS_AFTER_DAYS="365")
+    assert database.value(left) is None
+
+
 def test_a_run_scans_no_table_and_takes_six_looks_and_one_a_write_at_a_finished_thread(
     database: Database, retain: Retain
 ) -> None:
