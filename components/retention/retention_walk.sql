@@ -68,8 +68,9 @@ SELECT
     count(*) FILTER (WHERE state = 'finished') AS walked_finished,
     (SELECT upcoming IS NULL FROM last) AS is_end,
     count(state) = 0 AND (SELECT upcoming IS NOT NULL FROM last) AS is_large,
-    -- Bytes, in hexadecimal: a thread's id may hold any character. Of a large thread, its own.
-    (SELECT concat('\x', encode(convert_to(coalesce(thread_id, upcoming, ''), 'UTF8'), 'hex'))
-        FROM last) AS place,
+    -- Bytes, in hexadecimal: a thread's id may hold any character. Of a large thread, its own; past
+    -- the last thread, where the walk began: after a lost connection it goes on there.
+    (SELECT concat('\x', encode(
+        convert_to(coalesce(thread_id, upcoming, $1, ''), 'UTF8'), 'hex')) FROM last) AS place,
     count(state) AS used, :started AS began
 FROM covered;

@@ -25,6 +25,8 @@ from tests.support.postgres_versions import SUPPORTED
 
 OTHERS = """SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+# The sweep waits for the grace to end, a second at a time.
+RESTING = OTHERS + " AND state = 'idle' AND state_change < clock_timestamp() - interval '0.3 s'"
 
 
 def kill_once(
@@ -101,6 +103,25 @@ def test_a_lost_connection_is_opened_again_and_nothing_is_counted_twice(
     assert message.startswith("pruned 16 threads")
     assert "left alone: 3 active, 0 pruned before" in message
     assert rows_of(database) == rows_of(expected)
+
+
+def test_a_connection_lost_after_the_last_thread_lets_nothing_be_counted_again(
+    database: Database, container: Container
+) -> None:
+    with saver_of(database) as saver:
+        # Behind a large one the walk looks for another, and finds none.
+        grow(saver, "last", 400, 300)
+    ages = {"KEEP_LATEST_AFTER_DAYS": "0", "DELETE_THREADS_AFTER_DAYS": "365"}
+    run = start(container, MOST_AT_ONCE="2", GRACE_SECONDS="3", **ages)
+    wait_until(lambda: not threads(database, "last") and database.value(RESTING))
+
+    database.value(OTHERS.replace("count(*)", "bool_or(pg_terminate_backend(pid))"))
+
+    status, output, message = container.finish(run)
+    assert status == 0, output
+    assert "==> attempt 1: " in output
+    assert message.startswith("pruned 0 threads and deleted 5 threads: ")
+    assert "left alone: 15 active, 0 pruned before" in message
 
 
 def test_a_second_run_waits_for_the_first(container: Container, retain: Retain) -> None:
