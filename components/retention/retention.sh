@@ -27,10 +27,13 @@ stop() {
     if [ -n "$child" ]; then
         # psql answers INT by cancelling its statement on the server.
         kill -"$ending" "$child" 2> /dev/null
+        # It goes on with what it is told, and ends when nothing more can come.
+        exec 3>&-
         (sleep 2 && kill -KILL "$child") > /dev/null 2>&1 &
         watchdog=$!
         wait "$child" 2> /dev/null
-        kill "$watchdog" 2> /dev/null
+        # It has inherited that TERM is ignored.
+        kill -KILL "$watchdog" 2> /dev/null
     fi
     finish 143 "stopped by a signal before the end; the next run goes on"
 }

@@ -101,7 +101,8 @@ ask() { # SQL NAME...
     [ -z "$lost" ]
 }
 
-# psql may be gone, which the next answer tells.
+# psql may be gone, which the next answer tells. Silent is the command, not the function: in that a
+# signal's trap may run, whose sentence must be seen.
 tell() { # LINE...
-    printf '%s\n' "$@" >&3
-} 2> /dev/null
+    printf '%s\n' "$@" >&3 2> /dev/null
+}

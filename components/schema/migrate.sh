@@ -40,7 +40,8 @@ stop() {
         done) > /dev/null 2>&1 &
         watchdog=$!
         wait "$child" 2> /dev/null
-        kill "$watchdog" 2> /dev/null
+        # It has inherited that TERM is ignored.
+        kill -KILL "$watchdog" 2> /dev/null
     fi
     finish 143 "stopped by a signal before the end; the next run completes what is missing"
 }

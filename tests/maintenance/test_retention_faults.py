@@ -5,7 +5,8 @@ import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
@@ -141,8 +142,22 @@ def test_a_signal_ends_the_run_at_once(database: Database, container: Container)
 
     run.terminate()
 
-    status, _, message = container.finish(run)
+    status, output, message = container.finish(run)
     assert (status, message) == (143, "stopped by a signal before the end; the next run goes on")
+    assert f"==> failed: {message}\n" in output
+    assert "ash" not in left_of(run.pid)
+
+
+def left_of(group: int) -> list[str]:
+    """Return the programs of a group that still run: the name, without what ended unnoticed."""
+    names = list[str]()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            name, _, rest = stat.read_text().partition("(")[2].rpartition(")")
+            state, _, its_group = rest.split()[:3]
+            if int(its_group) == group and state != "Z":
+                names.append(name)
+    return names
 
 
 def test_a_thread_that_is_read_before_its_deletion_and_saved_after_it_keeps_its_state(
