@@ -138,6 +138,35 @@ def test_the_three_indexes_come_back_as_they_were(
     assert_accepted(langgraph_database)
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        "CREATE TABLE checkpoints_thread_id_idx ()",
+        "CREATE INDEX checkpoints_thread_id_idx ON checkpoints (checkpoint_ns)",
+        "CREATE INDEX checkpoints_thread_id_idx ON checkpoints (thread_id, checkpoint_ns)",
+        "CREATE INDEX checkpoints_thread_id_idx ON checkpoints (thread_id) WHERE type IS NULL",
+        "CREATE INDEX checkpoints_thread_id_idx ON checkpoint_blobs (thread_id)",
+    ],
+)
+def test_another_relation_of_a_thread_indexs_name_is_refused_and_stays(
+    langgraph_database: Database, other: str
+) -> None:
+    apply(langgraph_database, "drop_thread_id_indexes")
+    langgraph_database.execute(other)
+
+    done = run_optional(langgraph_database, "create_thread_id_indexes")
+
+    assert done.returncode == 3
+    assert (
+        "expected checkpoints_thread_id_idx as a valid index on public.checkpoints" in done.stderr
+    )
+    assert "==> result" not in done.stdout
+    kind = "TABLE" if "TABLE" in other else "INDEX"
+    langgraph_database.execute(f"DROP {kind} checkpoints_thread_id_idx")
+    apply(langgraph_database, "create_thread_id_indexes")
+    assert_accepted(langgraph_database)
+
+
 def test_a_drop_that_was_stopped_between_two_indexes_is_accepted_and_goes_on(
     langgraph_database: Database,
 ) -> None:
