@@ -50,7 +50,12 @@ read_error() {
         text=$(sed -n -e 's/^psql: error: //p' -e '/^connection to server/p' "$work/stderr" |
             tail -n 1)
         text=${text:-${last#* }}
-        [ "$status" -ne 137 ] || text="the server took what was sent and never answered"
+        # Killed, by the guard or, before its time, by somebody else or for its memory.
+        if [ "$status" -eq 137 ] && [ "$(date +%s)" -ge $((end + 30)) ]; then
+            text="the server took what was sent and never answered"
+        elif [ "$status" -eq 137 ]; then
+            text="psql was killed, by somebody else or for its memory"
+        fi
         text=${text:-psql ended without a message}
     fi
 }

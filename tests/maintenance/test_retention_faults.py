@@ -145,19 +145,36 @@ def test_a_signal_ends_the_run_at_once(database: Database, container: Container)
     status, output, message = container.finish(run)
     assert (status, message) == (143, "stopped by a signal before the end; the next run goes on")
     assert f"==> failed: {message}\n" in output
-    assert "ash" not in left_of(run.pid)
+    assert "ash" not in {name for _, name in running(run.pid)}
 
 
-def left_of(group: int) -> list[str]:
-    """Return the programs of a group that still run: the name, without what ended unnoticed."""
-    names = list[str]()
+def test_a_psql_that_somebody_kills_is_named_and_another_one_goes_on(
+    database: Database, container: Container
+) -> None:
+    before = counts(database)[0]
+    run = start(container, MOST_AT_ONCE="1")
+    wait_until(lambda: counts(database)[0] < before)
+
+    for process, name in running(run.pid):
+        if name == "psql":
+            os.kill(process, signal.SIGKILL)
+
+    status, output, message = container.finish(run)
+    assert status == 0, output
+    assert "==> attempt 1: psql was killed, by somebody else or for its memory; again" in output
+    assert message.startswith("pruned ")
+
+
+def running(group: int) -> list[tuple[int, str]]:
+    """Return the processes of a group with their programs, without what has ended."""
+    found = list[tuple[int, str]]()
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(FileNotFoundError, ProcessLookupError):
             name, _, rest = stat.read_text().partition("(")[2].rpartition(")")
             state, _, its_group = rest.split()[:3]
             if int(its_group) == group and state != "Z":
-                names.append(name)
-    return names
+                found.append((int(stat.parent.name), name))
+    return found
 
 
 def test_a_thread_that_is_read_before_its_deletion_and_saved_after_it_keeps_its_state(
