@@ -57,7 +57,7 @@ blames_credentials() { # TEXT
 
 # Sets verdict to what an SQLSTATE asks for, for all scripts; empty where the server gave none. The
 # names are those of PostgreSQL's manual, Appendix A, "PostgreSQL Error Codes"; MG is this project's
-# own. What SQL itself tells apart stands in the verify file; what retention tries again, in its steps.
+# own. What SQL itself tells apart stands in the verify file.
 #   again    passes by itself
 #   raced    somebody made or dropped the same object between two statements: the next look sees it
 #   refused  nothing was changed, a human decides
@@ -83,6 +83,17 @@ judge() { # SQLSTATE
         28??? | 42501 | 3D000) verdict=rights ;;
         [0-9A-Z][0-9A-Z][0-9A-Z][0-9A-Z][0-9A-Z]) verdict=error ;;
         *) verdict= ;;
+    esac
+}
+
+# Sets verdict to what a failed statement means to a session that has more of them to run.
+# shellcheck disable=SC2034  # for the scripts that read this file
+judge_statement() { # SQLSTATE
+    case $1 in
+        57014) verdict=late ;; # query_canceled: by statement_timeout
+        # lock_not_available, serialization_failure, deadlock_detected
+        55P03 | 40001 | 40P01) verdict=held ;;
+        *) verdict=lost ;;
     esac
 }
 

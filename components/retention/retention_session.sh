@@ -67,13 +67,14 @@ learn_from_success() {
 
 learn_from_failure() {
     tries=$((tries + 1))
-    case $code in
-        57014) # query_canceled: by statement_timeout
+    judge_statement "$code"
+    case $verdict in
+        late)
             # One checkpoint of its own may take longer than a transaction should.
             timeout=$((unit > 1 ? 180 : timeout * 2))
             tell "SET statement_timeout = $timeout;"
             ;;
-        55P03 | 40001 | 40P01) # lock_not_available, serialization_failure, deadlock_detected
+        held)
             [ "$tries" -lt 5 ] || gave_up=yes
             tell 'SELECT pg_sleep(0.02 + random() * 0.08) \g /dev/null'
             ;;

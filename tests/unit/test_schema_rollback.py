@@ -75,6 +75,7 @@ ALONG: dict[str, dict[str, Any]] = {
     "backupSchedule": {"backupClaim": "dumps"},
     "backupClaim": {"backupSchedule": "30 2 * * *"},
     "backupBucket": {"backupSchedule": "30 2 * * *"},
+    "backupClaimSize": {"backupClaim": "dumps", "backupSchedule": "30 2 * * *"},
     "monitoringPrometheusRule": {"monitoring": True},
     "restoreDrillSchedule": {"backupClaim": "dumps", "backupSchedule": "30 2 * * *"},
     "retentionSchedule": {"retentionKeepLatestAfterDays": 30},

@@ -239,5 +239,5 @@ def test_rendered_jobs_and_monitoring_name_it(tree: Path) -> None:
     assert len(jobs) == 3
     assert all("-002\n" in text and "-001\n" not in text for text in jobs)
     assert any(f"{STEM}.up.sql" in text and LAYOUT in text for text in plain.values())
-    assert f"Expected version {HIGHEST}" in json.dumps(monitoring)
+    assert f"version has been below {HIGHEST}." in json.dumps(monitoring)
     assert f'"value": {HIGHEST}' in json.dumps(monitoring)
