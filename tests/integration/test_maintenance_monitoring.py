@@ -92,6 +92,8 @@ def test_the_alerts_commands_run_as_they_stand(dev: Deployment) -> None:
 
 @pytest.mark.lane
 def test_promtool_takes_the_published_rules(dev: Deployment, tmp_path: Path) -> None:
+    dev.configure(monitoring=True)
+    dev.up().expect()
     file = tmp_path / "rules.yaml"
     file.write_text(found(dev, "configmap", f"{NAME}-metrics")["data"]["rules.yaml"])
 
