@@ -93,7 +93,7 @@ test-lanes: setup ## The tests that need other tools: Helm, Argo CD, promtool, a
 	@$(PYTHON) -m tests.support.build --lanes
 	$(PYTEST) -m lane
 
-test-fast: setup ## The tests that start no server, for the loop while writing
+test-fast: setup ## The unit tests, for the loop while writing
 	$(PYTEST) -m "not lane" tests/unit
 
 soak: vaults ## Long runs of faults and of random operations, for hours (SEED=… STEPS=… for the walk)
