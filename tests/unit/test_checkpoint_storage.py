@@ -3,6 +3,7 @@ from typing import Any
 
 import pulumi
 import pytest
+from msgspec.structs import replace
 
 from components.checkpoint_storage import CheckpointStorage
 from components.inputs.checks import InputsError, for_component
@@ -486,3 +487,14 @@ def test_a_password_may_become_known_during_the_deployment(configure, declare) -
     secret = recorded.declared["SecretV2 checkpoints-access-secret"].inputs["dataJson"]
     assert json.loads(secret)["password"] == "drawn elsewhere"
     assert "SecretV2 checkpoints-access-secret dataJson" in recorded.secrets
+
+
+@pytest.mark.parametrize("password", ["", "two\nlines"])
+def test_a_password_that_becomes_known_later_is_looked_at_before_it_is_written(
+    configure, declare, password: str
+) -> None:
+    configure(environment="dev", manageSecret=True, databaseUsername="me", databasePassword="x")
+    args = replace(load_settings(ENVIRON), database_password=pulumi.Output.secret(password))
+
+    with pytest.raises(pulumi.RunError, match="databasePassword: expected"):
+        declare(lambda: CheckpointStorage("checkpoints", args))

@@ -16,7 +16,6 @@ from components.inputs.reading import FORMER
 from components.inputs.storage import CheckpointStorageArgs
 from components.settings.settings import PROJECT_FILE
 from components.settings.settings import load as load_settings
-from components.vault.logins import _usable
 from tests.support.wrong_inputs import BOOLEANS, MANAGED, blamed, wrong
 from tests.unit.test_checkpoint_storage import ENVIRON
 
@@ -241,10 +240,3 @@ def test_a_value_that_would_fail_later_is_refused(
 def test_a_python_program_of_before_is_told_what_takes_the_place_of_its_dict() -> None:
     with pytest.raises(InputsError, match=r"expected CheckpointStorageArgs\(\.\.\.\).*found dict"):
         CheckpointStorage("checkpoints", {"environment": "dev"})  # pyright: ignore[reportArgumentType]
-
-
-def test_a_password_that_becomes_known_later_is_looked_at_then() -> None:
-    assert _usable("one line") == "one line"
-    for password in ("", "two\nlines"):
-        with pytest.raises(pulumi.RunError, match="databasePassword: expected"):
-            _usable(password)
