@@ -14,6 +14,7 @@ from tests.migrations.test_other_roles import verify
 from tests.migrations.test_plan import plan
 from tests.migrations.test_up_roles import Roles
 from tests.support.documents import commands
+from tests.support.event_loop import run_in_thread
 from tests.support.postgres import Database
 from tests.support.postgres_versions import SUPPORTED
 from tests.support.saver_session import SEEN, use, use_async
@@ -130,7 +131,7 @@ def test_setup_passes_on_every_server_changes_nothing_and_the_saver_works(
     said = place.up()
     before = place.of_tables()
 
-    seen = [use(place.conninfo()), use_async(place.conninfo())]
+    seen = [use(place.conninfo()), run_in_thread(use_async(place.conninfo()))]
 
     assert "; setup() of the application passes through schema public_setup\n" in said
     assert seen == [SEEN, SEEN]
@@ -170,7 +171,7 @@ def test_setup_passes_in_a_schema_of_any_name(anywhere: Place) -> None:
     place.up()
     before = place.of_tables()
 
-    seen = [use(place.conninfo()), use_async(place.conninfo())]
+    seen = [use(place.conninfo()), run_in_thread(use_async(place.conninfo()))]
 
     assert "_setup" in foretold
     assert ", through which setup() of the application passes\n" in foretold

@@ -6,7 +6,6 @@ what every release since 2.0 has.
 
 import asyncio
 import json
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from langgraph.checkpoint.base import empty_checkpoint
@@ -47,14 +46,8 @@ def run(saver: PostgresSaver) -> list[Any]:
     return _saw(found, listed, saver.get_tuple(saved))
 
 
-def use_async(connection: str = CONNECTION) -> list[Any]:
+async def use_async(connection: str = CONNECTION) -> list[Any]:
     """Do the same with the asynchronous saver."""
-    # In a thread of its own: asyncio.run() takes the thread's loop away, which Pulumi's mocks need.
-    with ThreadPoolExecutor() as thread:
-        return thread.submit(lambda: asyncio.run(_use_async(connection))).result()
-
-
-async def _use_async(connection: str) -> list[Any]:
     async with AsyncPostgresSaver.from_conn_string(connection) as saver:
         await saver.setup()
         await saver.setup()
@@ -79,4 +72,4 @@ def _delete(saver: PostgresSaver, thread: str) -> None:
 SEEN: list[Any] = [{"messages": ["hello"]}, [["task", "messages", "more"]], 1, True]
 
 if __name__ == "__main__":
-    print(json.dumps([use(), use_async()]))
+    print(json.dumps([use(), asyncio.run(use_async())]))
